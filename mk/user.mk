@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# User space: libiomul, the iomul command, man pages, completion.
+#   SANITIZE=1   with ASan and UBSan, in build/asan
+
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+ifdef SANITIZE
+user-build := $(BUILD)/asan
+user-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else
+user-build := $(BUILD)
+endif
+user-warn := -std=gnu11 -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
+user-libs := smartcols json-c libpci
+
+LIBIOMUL_SONAME := libiomul.so.1
+lib-dir := $(user-build)/lib
+lib-cflags = $(user-warn) $(user-san) -Ikmod/uapi -Ilib -fPIC -fvisibility=hidden $(CPPFLAGS) $(CFLAGS)
+
+cli-dir := $(user-build)/cli
+cli-src := $(wildcard cli/*.c)
+cli-core := $(wildcard kmod/core/*.c)
+cli-obj := $(cli-src:%.c=$(cli-dir)/%.o) $(cli-core:%.c=$(cli-dir)/%.o)
+cli-cflags = $(user-warn) $(user-san) -D_GNU_SOURCE -DIOMUL_VERSION='"$(VERSION)"' \
+	-Isim/shadow -Ikmod/core -Ikmod/uapi -Ilib -Icli \
+	$(shell $(PKG_CONFIG) --cflags $(user-libs)) $(CPPFLAGS) $(CFLAGS)
+
+man-src := $(wildcard man/*.scd)
+man-out := $(man-src:man/%.scd=$(BUILD)/man/%)
+
+.PHONY: lib cli man user install-user check-cli check-cli-asan clean-user
+all: user
+install: install-user
+clean: clean-user
+
+user: lib cli man ## libiomul, the iomul command, man pages
+lib: $(lib-dir)/$(LIBIOMUL_SONAME) $(lib-dir)/libiomul.a $(lib-dir)/libiomul.pc
+cli: $(user-build)/iomul
+man: $(man-out)
+
+$(lib-dir)/libiomul.o: lib/libiomul.c
+	@mkdir -p $(@D)
+	$(CC) $(lib-cflags) -MMD -MP -c -o $@ $<
+
+$(lib-dir)/libiomul.a: $(lib-dir)/libiomul.o
+	rm -f $@
+	$(AR) rcs $@ $<
+
+$(lib-dir)/$(LIBIOMUL_SONAME): $(lib-dir)/libiomul.o lib/libiomul.map
+	$(CC) -shared $(user-san) $(LDFLAGS) -Wl,-soname,$(LIBIOMUL_SONAME) \
+		-Wl,--version-script=lib/libiomul.map $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $<
+	ln -sf $(LIBIOMUL_SONAME) $(@D)/libiomul.so
+
+$(lib-dir)/libiomul.pc: lib/libiomul.pc.in Makefile
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(cli-dir)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(cli-cflags) -MMD -MP -c -o $@ $<
+
+$(user-build)/iomul: $(cli-obj) $(lib-dir)/libiomul.a
+	$(CC) $(user-san) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs $(user-libs))
+
+$(BUILD)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< > $@.tmp && mv $@.tmp $@
+
+check-cli: cli ## the command without the module: arguments, messages, plans of captured trees
+	python3 tests/cli/run.py $(user-build)/iomul
+
+check-cli-asan:
+	$(MAKE) SANITIZE=1 cli
+	python3 tests/cli/run.py $(BUILD)/asan/iomul
+
+install-user: user
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/iomul $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(BUILD)/iomul $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 $(BUILD)/lib/libiomul.a $(BUILD)/lib/$(LIBIOMUL_SONAME) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf $(LIBIOMUL_SONAME) $(DESTDIR)$(PREFIX)/lib/libiomul.so
+	install -m 644 $(BUILD)/lib/libiomul.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 644 lib/libiomul.h kmod/uapi/iomul.h $(DESTDIR)$(PREFIX)/include/iomul/
+	install -m 644 $(filter %.8,$(man-out)) $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 completion/iomul.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/iomul
+
+clean-user:
+	rm -rf $(BUILD)/lib $(BUILD)/cli $(BUILD)/man $(BUILD)/asan $(BUILD)/iomul
+
+-include $(cli-obj:.o=.d) $(lib-dir)/libiomul.d
