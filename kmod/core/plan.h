@@ -69,7 +69,10 @@ struct iomul_plan {
 int iomul_plan_select(struct iomul_topology *t, struct iomul_addr addr,
 		      struct iomul_refusal *refusal);
 
-/* Can the slot whose first function is @node share? IOMUL_R_NONE: yes. */
+/* The same for the slot of @node; of use where there are very many. */
+int iomul_plan_select_node(struct iomul_topology *t, u32 node, struct iomul_refusal *refusal);
+
+/* Can the slot that @node is a function of share? IOMUL_R_NONE: yes. */
 u32 iomul_plan_check(const struct iomul_topology *t, u32 node, struct iomul_refusal *refusal);
 
 /* An upper bound of the steps for what is selected in @t. */

@@ -49,6 +49,16 @@ static bool root_sane(const struct iomul_root *r)
 	return true;
 }
 
+/* Breadth first: root buses in order, then the buses below in the order of their ports. */
+static bool bus_in_order(const struct iomul_topology *t, u32 bus, u32 before)
+{
+	if (before == IOMUL_NONE)
+		return true;
+	if ((bus >= t->nodes) != (before >= t->nodes))
+		return before >= t->nodes;
+	return bus > before;
+}
+
 int iomul_topology_init(struct iomul_topology *t)
 {
 	u32 i, bus, last = IOMUL_NONE;
@@ -63,14 +73,19 @@ int iomul_topology_init(struct iomul_topology *t)
 			return -EINVAL;
 		bus = iomul_node_bus(t, i);
 		if (bus != last) {
-			if (t->mark[bus].children)
-				return -EINVAL;	/* in two pieces */
+			if (!bus_in_order(t, bus, last))
+				return -EINVAL;
 			t->mark[bus].child = i;
 			last = bus;
 		} else if (t->node[i - 1].addr.devfn >= t->node[i].addr.devfn) {
 			return -EINVAL;
 		}
 		t->mark[bus].children++;
+	}
+	for (i = 0; i < t->groups; i++) {
+		if (t->group[i].anchor >= t->nodes + t->roots)
+			return -EINVAL;
+		t->mark[t->group[i].anchor].anchored++;
 	}
 	return 0;
 }

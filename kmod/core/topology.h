@@ -28,6 +28,7 @@ struct iomul_mark {
 	u32 need;		/* bytes of a window that the selected slots below need */
 	u32 align;		/* and the alignment of its first port */
 	u32 gate;		/* index in the mux being built */
+	u32 anchored;		/* groups whose first gates stand on the bus below */
 };
 
 /* What shares one window. @id stays; it is in iomul_node.group of all members. */
