@@ -64,7 +64,7 @@ class Server:
                 # Native PCIe hotplug, as on real servers, and not ACPI's.
                 "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
                 "-device", "intel-iommu,intremap=on,caching-mode=on",
-                "-bios", "qboot.rom"]
+                "-bios", data.get("firmware", "qboot.rom")]
 
     def append(self):
         words = [*APPEND, f"lab.dir={LAB}", self.topology.data.get("append", ""), self.options.append]

@@ -23,7 +23,7 @@ from pathlib import Path
 from . import LAB, LabError, disk, models
 
 OWN_KEYS = {"model", "count", "id", "below", "disk", "functions", "pack", "addr"}
-TOP_KEYS = {"summary", "node", "mem", "smp", "machine", "append", "allow", "expect"}
+TOP_KEYS = {"summary", "firmware", "node", "mem", "smp", "machine", "append", "allow", "expect"}
 
 ROOT_PORTS = {"pcie-root-port", "ioh3420"}
 ONE_DEVICE = ROOT_PORTS | {"xio3130-downstream"}
