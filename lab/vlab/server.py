@@ -124,7 +124,8 @@ class Server:
         job = {"LAB": LAB, "CHECKOUT": CHECKOUT, "CWD": os.getcwd(),
                "MODULES": self.kernel.modules or "", "BINDS": " ".join(g for _, g in opt.bind),
                "SHELL": "1" if opt.shell else "", "TERM": os.environ.get("TERM", "linux"),
-               "ROWS": size.lines, "COLS": size.columns}
+               "ROWS": size.lines, "COLS": size.columns,
+               "WATCHED": "1" if sys.stdout.isatty() else ""}
         (self.share / "job").write_text("".join(f"JOB_{k}={shlex.quote(str(v))}\n" for k, v in job.items()))
         topology.write_manifest(self.topology, self.share / "manifest.json")
         script = self.share / "script"
