@@ -106,13 +106,17 @@ void iomul_mux_done(struct iomul_mux *mux, struct iomul_mux_step step, bool ok)
 	struct iomul_gate *g = &mux->gate[step.gate];
 	struct iomul_bus *b = &mux->bus[g->bus];
 
-	iomul_mux_forget_gate(mux, step.gate);
-	if (!ok)
+	if (unlikely(!ok)) {
+		iomul_mux_forget_gate(mux, step.gate);
 		return;
-	b->unknown--;
+	}
+	mux->owner = IOMUL_NONE;
+	b->unknown -= g->state == IOMUL_GATE_UNKNOWN;
 	g->state = step.open ? IOMUL_GATE_OPEN : IOMUL_GATE_SHUT;
 	if (step.open)
 		b->open = step.gate;
+	else if (b->open == step.gate)
+		b->open = IOMUL_NONE;
 }
 
 static bool bus_valid(const struct iomul_mux *mux, u32 bus)

@@ -885,10 +885,10 @@ static int check_io16(const struct iomul_topology *t, struct iomul_plan *plan)
 		s = &plan->step[i];
 		if (iomul_range_empty(s->to) || s->to.last <= IO16_TOP)
 			continue;
-		slot = t->node[find_sharer(t, s->node)].addr;
 		if ((s->kind == IOMUL_STEP_WINDOW && !(t->node[s->node].flags & IOMUL_NODE_IO32)) ||
 		    (s->kind == IOMUL_STEP_BAR &&
 		     (t->node[s->node].bar[s->bar].flags & IOMUL_BAR_IO16))) {
+			slot = t->node[find_sharer(t, s->node)].addr;
 			refuse(&plan->refusal, IOMUL_R_IO16, slot, t->node[s->node].addr);
 			plan->refusal.range = s->to;
 			return -iomul_reason_errno(IOMUL_R_IO16);
