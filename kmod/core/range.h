@@ -48,7 +48,7 @@ static inline struct iomul_range iomul_range_at(u32 first, u32 size)
 /* @value up to the next multiple of @align (a power of two); ~0 if there is none. */
 static inline u32 iomul_align_up(u32 value, u32 align)
 {
-	return value > ~(align - 1) ? ~0U : (value + align - 1) & ~(align - 1);
+	return value > ~(align - 1) ? ~0U : (value + (align - 1)) & ~(align - 1);
 }
 
 static inline bool iomul_power_of_two(u32 value)
