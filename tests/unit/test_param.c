@@ -144,7 +144,7 @@ static const struct bad {
 	{ M, "07:00.", IOMUL_E_DIGIT, 6 },
 	{ M, "07:00.0.0", IOMUL_E_SURPLUS, 7 },
 	{ M, "07:00+iomul", IOMUL_E_OPTION, 0 },
-	{ M, "allx", IOMUL_E_DASH, 4 },
+	{ M, "allx", IOMUL_E_COLON, 1 },
 	{ M, "all+iomul", IOMUL_E_OPTION, 0 },
 	{ M, "PNP0A08:0-4.0", IOMUL_E_KIND, 0 },
 	{ C, "all", IOMUL_E_KIND, 0 },
