@@ -78,7 +78,7 @@ static bool scan_number(struct scan *s, u32 *value)
 	return true;
 }
 
-static bool in_range(struct scan *s, u32 at, u32 value, u32 max, u8 error)
+static bool at_most(struct scan *s, u32 at, u32 value, u32 max, u8 error)
 {
 	return value <= max || fail_at(s, at, error);
 }
@@ -87,7 +87,7 @@ static bool scan_function(struct scan *s, u32 *function)
 {
 	u32 at = s->at;
 
-	return scan_number(s, function) && in_range(s, at, *function, 7, IOMUL_E_FUNCTION);
+	return scan_number(s, function) && at_most(s, at, *function, 7, IOMUL_E_FUNCTION);
 }
 
 /* dev.func */
@@ -95,7 +95,7 @@ static bool scan_devfn(struct scan *s, u8 *devfn)
 {
 	u32 at = s->at, device, function;
 
-	if (!scan_number(s, &device) || !in_range(s, at, device, 0x1f, IOMUL_E_DEVICE))
+	if (!scan_number(s, &device) || !at_most(s, at, device, 0x1f, IOMUL_E_DEVICE))
 		return false;
 	if (!take(s, '.'))
 		return fail(s, IOMUL_E_DOT);
@@ -120,10 +120,10 @@ static bool scan_addr(struct scan *s, struct iomul_item *item)
 	} while (take(s, ':'));
 	if (n < 2)
 		return fail(s, IOMUL_E_COLON);
-	if (n == 3 && !in_range(s, at[0], part[0], 0xffff, IOMUL_E_SEGMENT))
+	if (n == 3 && !at_most(s, at[0], part[0], 0xffff, IOMUL_E_SEGMENT))
 		return false;
-	if (!in_range(s, at[n - 2], part[n - 2], 0xff, IOMUL_E_BUS) ||
-	    !in_range(s, at[n - 1], part[n - 1], 0x1f, IOMUL_E_DEVICE))
+	if (!at_most(s, at[n - 2], part[n - 2], 0xff, IOMUL_E_BUS) ||
+	    !at_most(s, at[n - 1], part[n - 1], 0x1f, IOMUL_E_DEVICE))
 		return false;
 	item->kind = IOMUL_ITEM_SLOT;
 	if (take(s, '.')) {
