@@ -58,15 +58,15 @@ static const struct reason {
 			       "{slot}: {need} bytes of ports are nowhere free below its root bus",
 			       "; attach {hint} as well: its range can carry the window (add {HINT})" },
 	[IOMUL_R_IO16] = { "io16",
-			   "{slot}: {at} decodes 16 address bits only and cannot have ports {range}; "
+			   "{slot}: {at} decodes 16 address bits only and can't have ports {range}; "
 			   "make room below 10000, or leave it out",
 			   NULL },
 	[IOMUL_R_UNSIZED] = { "unsized",
-			      "{slot}: the size of an I/O BAR of {at} is not known; load the module, "
+			      "{slot}: the size of an I/O BAR of {AT} is not known; load the module, "
 			      "which can tell: modprobe iomul",
 			      NULL },
 	[IOMUL_R_OPEN] = { "open",
-			   "{slot}: {at} is held open by {who}; end that first (shut the guest down)",
+			   "{slot}: {AT} is held open by {who}; end that first (shut the guest down)",
 			   NULL },
 	[IOMUL_R_LENDER] = { "lender",
 			     "{slot}: its own range {range} carries the window of the group; detach "
