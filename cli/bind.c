@@ -5,28 +5,20 @@
  * All functions of all slots, or none: what was done is noted function by
  * function and put back in reverse when a later one fails.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "cli.h"
+#include "driver.h"
 
 #define DRIVER "iomul-vfio-pci"
-#define DRIVER_OVERRIDE_NONE "(null)"	/* as sysfs shows it */
-#define OVERRIDE_MAX 64
-
-extern char **environ;
 
 /* A function and how it was found. */
 struct function {
 	char name[ADDR_TEXT];
-	char driver[IOMUL_NAME_MAX * 2];
-	char override[OVERRIDE_MAX];
+	char driver[DRIVER_MAX];
+	char override[DRIVER_MAX];
 	bool touched;
 };
 
@@ -36,111 +28,11 @@ struct job {
 	u32 room;
 };
 
-static int pci_path(char path[PATH_MAX], const char *what, const char *name, const char *file)
-{
-	int n = snprintf(path, PATH_MAX, "%s/bus/pci/%s/%s%s%s", sysfs_root(), what, name,
-			 *file ? "/" : "", file);
-
-	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
-
-/* -errno when sysfs refuses @text. */
-static int put(const char *what, const char *name, const char *file, const char *text)
-{
-	char path[PATH_MAX];
-	size_t length = strlen(text);
-	ssize_t n;
-	int fd, rc = pci_path(path, what, name, file);
-
-	if (rc)
-		return rc;
-	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, length);
-	rc = n < 0 ? -errno : (size_t)n < length ? -EIO : 0;
-	close(fd);
-	return rc;
-}
-
-static void get_override(struct function *f)
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	*f->override = '\0';
-	if (pci_path(path, "devices", f->name, "driver_override"))
-		return;
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (!fgets(f->override, sizeof(f->override), file))
-		*f->override = '\0';
-	fclose(file);
-	f->override[strcspn(f->override, "\n")] = '\0';
-	if (!strcmp(f->override, DRIVER_OVERRIDE_NONE))
-		*f->override = '\0';
-}
-
-/* "" when no driver is bound. */
-static void get_driver(const char *function, char *driver, size_t size)
-{
-	char path[PATH_MAX], target[PATH_MAX], *name;
-	ssize_t n;
-
-	*driver = '\0';
-	if (pci_path(path, "devices", function, "driver"))
-		return;
-	n = readlink(path, target, sizeof(target) - 1);
-	if (n <= 0)
-		return;
-	target[n] = '\0';
-	name = strrchr(target, '/');
-	snprintf(driver, size, "%.*s", (int)size - 1, name ? name + 1 : target);
-}
-
-static bool is_port(const char *function)
-{
-	char path[PATH_MAX], text[32] = "";
-	FILE *f;
-
-	if (pci_path(path, "devices", function, "class"))
-		return false;
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	if (!fgets(text, sizeof(text), f))
-		*text = '\0';
-	fclose(f);
-	return strtoul(text, NULL, 16) >> 8 == 0x0604; /* PCI-to-PCI bridge */
-}
-
-static bool driver_there(void)
-{
-	char path[PATH_MAX];
-
-	return !pci_path(path, "drivers", DRIVER, "") && !access(path, F_OK);
-}
-
-static int modprobe(void)
-{
-	char *argv[] = { "modprobe", DRIVER, NULL };
-	int status;
-	pid_t pid;
-
-	if (posix_spawnp(&pid, "modprobe", NULL, NULL, argv, environ))
-		return -ENOENT;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
-}
-
 static int need_driver(void)
 {
-	if (driver_there())
+	if (driver_there(DRIVER))
 		return EXIT_DONE;
-	if (!modprobe() && driver_there())
+	if (!module_load(DRIVER) && driver_there(DRIVER))
 		return EXIT_DONE;
 	if (geteuid()) {
 		complain("the driver " DRIVER " is not loaded, and you are not permitted to load "
@@ -165,8 +57,8 @@ static int job_add(struct job *j, const char *name)
 	bigger = &j->f[j->count++];
 	memset(bigger, 0, sizeof(*bigger));
 	snprintf(bigger->name, sizeof(bigger->name), "%s", name);
-	get_driver(name, bigger->driver, sizeof(bigger->driver));
-	get_override(bigger);
+	driver_get(name, bigger->driver);
+	driver_get_override(name, bigger->override);
 	return 0;
 }
 
@@ -174,7 +66,7 @@ static int job_add(struct job *j, const char *name)
 static int add_slot(struct job *j, struct iomul_addr slot, u32 *ports)
 {
 	struct iomul_addr addr;
-	char name[ADDR_TEXT], path[PATH_MAX];
+	char name[ADDR_TEXT];
 	u32 function;
 	int rc = 0;
 
@@ -183,10 +75,9 @@ static int add_slot(struct job *j, struct iomul_addr slot, u32 *ports)
 		addr = slot;
 		addr.devfn |= function;
 		addr_function(addr, name);
-		rc = pci_path(path, "devices", name, "");
-		if (rc || access(path, F_OK))
+		if (!function_there(name))
 			continue;
-		if (is_port(name))
+		if (function_is_port(name))
 			++*ports;
 		else
 			rc = job_add(j, name);
@@ -225,50 +116,18 @@ static int failed(const struct function *f, int rc, const char *doing)
 	return denied ? EXIT_DENIED : EXIT_REFUSED;
 }
 
-/* An empty line clears it. */
-static int set_override(const struct function *f, const char *driver)
-{
-	char text[OVERRIDE_MAX + 1];
-
-	snprintf(text, sizeof(text), "%s\n", driver);
-	return put("devices", f->name, "driver_override", text);
-}
-
-/* What is bound now is let go; nothing bound is fine. */
-static int release(const struct function *f)
-{
-	char driver[IOMUL_NAME_MAX * 2];
-
-	get_driver(f->name, driver, sizeof(driver));
-	return *driver ? put("devices", f->name, "driver/unbind", f->name) : 0;
-}
-
-/* The kernel looks for a driver; -ENODEV when @want is not what it comes to. */
-static int probe(const struct function *f, const char *want)
-{
-	char driver[IOMUL_NAME_MAX * 2];
-	int rc = put("drivers_probe", "", "", f->name);
-
-	if (rc == -ENOENT || rc == -EACCES || rc == -EPERM)
-		return rc;
-	get_driver(f->name, driver, sizeof(driver));
-	if (!want || !strcmp(driver, want))
-		return 0;
-	return rc ? rc : -ENODEV;
-}
-
 /* As it was found: override, and the driver that was bound. */
 static void put_back(const struct function *f)
 {
 	int rc, bound = 0;
-	char driver[IOMUL_NAME_MAX * 2];
+	char driver[DRIVER_MAX];
 
-	rc = set_override(f, f->override);
-	get_driver(f->name, driver, sizeof(driver));
+	rc = driver_set_override(f->name, f->override);
+	driver_get(f->name, driver);
 	if (strcmp(driver, f->driver)) {
-		bound = release(f);
+		bound = driver_release(f->name);
 		if (!bound && *f->driver)
-			bound = put("drivers", f->driver, "bind", f->name);
+			bound = driver_bind(f->driver, f->name);
 	}
 	if (rc || bound)
 		complain("%s: could not be put back as it was (driver %s, override '%s'): %s",
@@ -292,13 +151,13 @@ static int bind_one(struct function *f)
 	if (!strcmp(f->driver, DRIVER))
 		return EXIT_DONE;
 	f->touched = true;
-	rc = set_override(f, DRIVER);
+	rc = driver_set_override(f->name, DRIVER);
 	if (rc)
 		return failed(f, rc, "setting driver_override");
-	rc = release(f);
+	rc = driver_release(f->name);
 	if (rc)
 		return failed(f, rc, "unbinding its driver");
-	rc = probe(f, DRIVER);
+	rc = driver_probe(f->name, DRIVER);
 	if (rc)
 		return failed(f, rc, "binding " DRIVER);
 	return EXIT_DONE;
@@ -314,13 +173,13 @@ static int unbind_one(struct function *f)
 		return EXIT_REFUSED;
 	}
 	f->touched = true;
-	rc = set_override(f, "");
+	rc = driver_set_override(f->name, "");
 	if (rc)
 		return failed(f, rc, "clearing driver_override");
-	rc = release(f);
+	rc = driver_release(f->name);
 	if (rc)
 		return failed(f, rc, "unbinding " DRIVER);
-	rc = probe(f, NULL);
+	rc = driver_probe(f->name, NULL);
 	if (rc)
 		return failed(f, rc, "probing for a host driver");
 	return EXIT_DONE;
@@ -328,11 +187,11 @@ static int unbind_one(struct function *f)
 
 static void say(const struct job *j)
 {
-	char driver[IOMUL_NAME_MAX * 2];
+	char driver[DRIVER_MAX];
 	u32 i;
 
 	for (i = 0; i < j->count; i++) {
-		get_driver(j->f[i].name, driver, sizeof(driver));
+		driver_get(j->f[i].name, driver);
 		printf("%s: %s -> %s\n", j->f[i].name, *j->f[i].driver ? j->f[i].driver : "none",
 		       *driver ? driver : "none");
 	}
