@@ -26,41 +26,36 @@ void iomul_mux_forget(struct iomul_mux *mux)
 		iomul_mux_forget_gate(mux, i);
 }
 
-/* A gate of @b that is not known to be shut, other than @keep; or IOMUL_NONE. */
-static u32 bus_stray(const struct iomul_mux *mux, const struct iomul_bus *b, u32 keep)
+static inline int step_take(struct iomul_mux *mux, struct iomul_mux_step *step, u32 gate,
+			    bool open)
 {
-	u32 i;
-
-	if (b->unknown) {
-		for (i = b->gate; i < b->gate + b->gates; i++)
-			if (mux->gate[i].state == IOMUL_GATE_UNKNOWN)
-				return i;
-	}
-	return b->open != keep ? b->open : IOMUL_NONE;
-}
-
-static int step_shut(struct iomul_mux_step *step, u32 gate)
-{
-	*step = (struct iomul_mux_step){ .gate = gate, .open = false };
+	mux->owner = IOMUL_NONE;
+	step->gate = gate;
+	step->open = open;
 	return 1;
 }
 
-static int step_open(struct iomul_mux_step *step, u32 gate)
+/* The first gate of @b in state UNKNOWN; there is one. */
+static u32 bus_unknown(const struct iomul_mux *mux, const struct iomul_bus *b)
 {
-	*step = (struct iomul_mux_step){ .gate = gate, .open = true };
-	return 1;
+	u32 i = b->gate;
+
+	while (mux->gate[i].state != IOMUL_GATE_UNKNOWN)
+		i++;
+	return i;
 }
 
 static int mux_next_shut(struct iomul_mux *mux, struct iomul_mux_step *step)
 {
-	u32 i, stray;
+	const struct iomul_bus *b;
 
-	mux->owner = IOMUL_NONE;
-	for (i = 0; i < mux->buses; i++) {
-		stray = bus_stray(mux, &mux->bus[i], IOMUL_NONE);
-		if (stray != IOMUL_NONE)
-			return step_shut(step, stray);
+	for (b = mux->bus; b < mux->bus + mux->buses; b++) {
+		if (b->unknown)
+			return step_take(mux, step, bus_unknown(mux, b), false);
+		if (b->open != IOMUL_NONE)
+			return step_take(mux, step, b->open, false);
 	}
+	mux->owner = IOMUL_NONE;
 	return 0;
 }
 
@@ -71,32 +66,31 @@ static int mux_next_shut(struct iomul_mux *mux, struct iomul_mux_step *step)
  */
 int iomul_mux_next(struct iomul_mux *mux, u32 slot, struct iomul_mux_step *step)
 {
-	const u32 *path;
-	u32 i, depth, stray, shut_at;
+	const struct iomul_path *p;
+	const struct iomul_bus *b;
+	const u32 *gate, *end;
+	u32 last = IOMUL_NONE;
 
-	if (slot == IOMUL_NONE)
+	if (unlikely(slot == IOMUL_NONE))
 		return mux_next_shut(mux, step);
 	if (mux->owner == slot)
 		return 0;
 
-	path = &mux->path[mux->slot[slot].first];
-	depth = mux->slot[slot].depth;
-	shut_at = depth;
-	mux->owner = IOMUL_NONE;
-	for (i = 0; i < depth; i++) {
-		const struct iomul_bus *b = &mux->bus[mux->gate[path[i]].bus];
-
-		stray = bus_stray(mux, b, path[i]);
-		if (stray != IOMUL_NONE)
-			return step_shut(step, stray);
-		if (b->open == path[i])
+	p = &mux->slot[slot];
+	for (gate = &mux->path[p->first], end = gate + p->depth; gate < end; gate++) {
+		b = &mux->bus[mux->gate[*gate].bus];
+		if (unlikely(b->unknown))
+			return step_take(mux, step, bus_unknown(mux, b), false);
+		if (b->open == *gate)
 			continue;
-		if (shut_at != depth)
-			return step_open(step, path[i]);
-		shut_at = i;
+		if (b->open != IOMUL_NONE)
+			return step_take(mux, step, b->open, false);
+		if (last != IOMUL_NONE)
+			return step_take(mux, step, *gate, true);
+		last = *gate;
 	}
-	if (shut_at != depth)
-		return step_open(step, path[shut_at]);
+	if (last != IOMUL_NONE)
+		return step_take(mux, step, last, true);
 	mux->owner = slot;
 	return 0;
 }
@@ -158,9 +152,11 @@ static bool path_valid(const struct iomul_mux *mux, const struct iomul_path *p)
 	return mux->gate[above].below == IOMUL_NONE;
 }
 
+/* The owner's path is open, and on its buses no gate is in doubt. */
 static bool owner_valid(const struct iomul_mux *mux)
 {
 	const struct iomul_path *p;
+	const struct iomul_gate *g;
 	u32 i;
 
 	if (mux->owner == IOMUL_NONE)
@@ -168,22 +164,39 @@ static bool owner_valid(const struct iomul_mux *mux)
 	if (mux->owner >= mux->slots)
 		return false;
 	p = &mux->slot[mux->owner];
-	for (i = 0; i < p->depth; i++)
-		if (mux->gate[mux->path[p->first + i]].state != IOMUL_GATE_OPEN)
+	for (i = 0; i < p->depth; i++) {
+		g = &mux->gate[mux->path[p->first + i]];
+		if (g->state != IOMUL_GATE_OPEN || mux->bus[g->bus].unknown)
 			return false;
+	}
 	return true;
 }
 
+/* Does @gate stand on its bus, and lead to one that knows it? */
+static bool gate_valid(const struct iomul_mux *mux, u32 gate)
+{
+	const struct iomul_gate *g = &mux->gate[gate];
+	const struct iomul_bus *b;
+
+	if (g->state > IOMUL_GATE_UNKNOWN || g->bus >= mux->buses)
+		return false;
+	b = &mux->bus[g->bus];
+	if (gate < b->gate || gate - b->gate >= b->gates)
+		return false;
+	return g->below == IOMUL_NONE ||
+	       (g->below < mux->buses && mux->bus[g->below].up == gate);
+}
+
+/* The anchor is bus 0: with a second one, two paths could be open (rule 1). */
 bool iomul_mux_valid(const struct iomul_mux *mux)
 {
 	u32 i;
 
 	for (i = 0; i < mux->gates; i++)
-		if (mux->gate[i].bus >= mux->buses ||
-		    (mux->gate[i].below != IOMUL_NONE && mux->gate[i].below >= mux->buses))
+		if (!gate_valid(mux, i))
 			return false;
 	for (i = 0; i < mux->buses; i++)
-		if (!bus_valid(mux, i))
+		if ((mux->bus[i].up == IOMUL_NONE) != (i == 0) || !bus_valid(mux, i))
 			return false;
 	for (i = 0; i < mux->slots; i++)
 		if (!path_valid(mux, &mux->slot[i]))
