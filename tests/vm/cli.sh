@@ -12,7 +12,7 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 iomul=${1:-$top/build/iomul}
 pci=/sys/bus/pci/devices
-driver=iomul-vfio-pci
+driver="iomul-vfio-pci"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 count=0 failed=0
@@ -222,8 +222,7 @@ snapshot >"$work/before"
 works attach --all
 works plan
 if [ "$starveds" -gt 0 ]; then
-	grep -q 'none (starved)' "$work/out"
-	[ $? -ne 0 ]
+	! grep -q 'none (starved)' "$work/out"
 	check "nobody is starved"
 fi
 works status --json
