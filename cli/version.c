@@ -13,6 +13,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (code != CHOICE_GO)
 		return code;
+	choice_free(&ch);
 	if (!device_open(&ctx, false, true)) {
 		loaded = !iomul_ctx_info(ctx, &info);
 		iomul_ctx_close(ctx);
