@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* iomul attach: lets slots share. */
 #include <stdlib.h>
-#include "cli.h"
+#include "boot.h"
 
 static struct json_object *json_slots(const struct iomul_addr *slot, u32 count)
 {
@@ -92,6 +92,8 @@ static int attach(struct iomul_ctx *ctx, struct view *v, const struct choice *ch
 		report_json(v, &skipped, slot, code ? 0 : slots, &refusal);
 	else if (!code)
 		report_text(ctx, slot, slots);
+	if (!code && ch->save)
+		code = conf_save(slot, slots, ch->windows, ch->reserve);
 	free(slot);
 	skipped_free(&skipped);
 	return code;
@@ -104,7 +106,7 @@ static int run(const struct command *self, int argc, char **argv)
 	struct choice ch;
 	int code = choice_parse(&ch, self,
 				CHOOSE_SLOTS | CHOOSE_ALL | CHOOSE_STARVED | CHOOSE_POLICY |
-					CHOOSE_JSON | CHOOSE_NEEDED,
+					CHOOSE_JSON | CHOOSE_NEEDED | CHOOSE_SAVE,
 				argc, argv);
 
 	if (code != CHOICE_GO)
@@ -124,7 +126,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_attach = {
 	"attach",
-	"SLOT...|--starved|--all [--windows N|auto] [--reserve N] [--json]",
+	"SLOT...|--starved|--all [--windows N|auto] [--reserve N] [--save] [--json]",
 	"Lets slots share a window of ports",
 	"All slots that are named, or none. 'iomul plan' with the same arguments shows what\n"
 	"will be done.\n\n"
@@ -132,6 +134,7 @@ const struct command cmd_attach = {
 	"  --all          every slot that can share; says which can't\n"
 	"  --windows N    at most N windows for each root bus (1); 'auto': as many as useful\n"
 	"  --reserve N    windows of 4 KiB to leave free on each root bus (0)\n"
+	"  --save         write them into /etc/iomul.conf, so that they share after a reboot, too\n"
 	"  --json         for programs\n",
 	run
 };

@@ -36,7 +36,7 @@ struct command {
 };
 
 extern const struct command cmd_plan, cmd_attach, cmd_detach, cmd_status, cmd_bind, cmd_unbind,
-	cmd_help, cmd_version;
+	cmd_boot, cmd_help, cmd_version;
 extern const struct command *const commands[]; /* NULL-terminated */
 const struct command *command_find(const char *name);
 
@@ -69,6 +69,7 @@ struct choice {
 	bool json;
 	bool verify;
 	bool steps;
+	bool save;
 	u32 windows;	/* 0: as many as useful */
 	u32 reserve;
 };
@@ -82,6 +83,7 @@ enum choice_option {
 	CHOOSE_STEPS = 1 << 5,
 	CHOOSE_SLOTS = 1 << 6,
 	CHOOSE_NEEDED = 1 << 7,	/* something must be chosen */
+	CHOOSE_SAVE = 1 << 8,
 };
 
 #define CHOICE_GO (-1)

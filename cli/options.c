@@ -17,6 +17,7 @@ static const struct option_rule {
 	{ { "json", no_argument, NULL, 'j' }, CHOOSE_JSON },
 	{ { "verify", no_argument, NULL, 'v' }, CHOOSE_VERIFY },
 	{ { "steps", no_argument, NULL, 'p' }, CHOOSE_STEPS },
+	{ { "save", no_argument, NULL, 'S' }, CHOOSE_SAVE },
 };
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))
@@ -64,6 +65,9 @@ static int take_option(struct choice *ch, const struct command *c, int option)
 		return CHOICE_GO;
 	case 'p':
 		ch->steps = true;
+		return CHOICE_GO;
+	case 'S':
+		ch->save = true;
 		return CHOICE_GO;
 	case 'w':
 		if (!strcmp(optarg, "auto"))
