@@ -99,16 +99,28 @@ static bool next_bar(const struct iomul_topology *t, u32 first, u32 count, struc
 #define FIRST_BAR ((struct bar_ref){ 0, 0 })
 #define ANY_SIZE (~0U)
 
-/* Where in the window the next @size bytes go; *used counts bytes taken so far. */
+static u32 add_up_to_max(u32 a, u32 b)
+{
+	return a > ~b ? ~0U : a + b;
+}
+
+/*
+ * Where in the window the next @size bytes go; *used counts bytes taken so far.
+ * ~0: beyond every window.
+ */
 static u32 place_offset(u32 *used, u32 size, bool isa)
 {
 	u32 at = iomul_align_up(*used, size);
 
-	*used = at + size;
+	*used = add_up_to_max(at, size);
 	return isa ? at / ISA_CHUNK * ISA_PERIOD + at % ISA_CHUNK : at;
 }
 
-/* Bytes and alignment that the slot needs. False: it can't be with ISA Enable. */
+/*
+ * Bytes (~0: more than there can be) and alignment that the slot needs. With ISA
+ * Enable places are counted from the start of a period. False: it can't be with
+ * ISA Enable.
+ */
 static bool slot_need(const struct iomul_topology *t, u32 first, u32 count, bool isa, u32 *need,
 		      u32 *align)
 {
@@ -116,13 +128,13 @@ static bool slot_need(const struct iomul_topology *t, u32 first, u32 count, bool
 	u32 size = ANY_SIZE, used = 0, end;
 
 	*need = 0;
-	*align = 1;
+	*align = isa ? ISA_PERIOD : 1;
 	while (next_bar(t, first, count, &ref, &size)) {
 		if (isa && size > ISA_CHUNK)
 			return false;
 		if (*align < size)
 			*align = size;
-		end = place_offset(&used, size, isa) + size;
+		end = add_up_to_max(place_offset(&used, size, isa), size);
 		if (*need < end)
 			*need = end;
 	}
@@ -276,21 +288,31 @@ static void mark_function(struct iomul_topology *t, u32 i)
 
 	m->sharers = m->others = m->need = 0;
 	m->align = 1;
-	if (n->flags & IOMUL_NODE_PORT) {
-		m->others = m->anchored; /* its window stays open for them */
-		return;
-	}
-	if (!node_shares(n)) {
+	if (!node_shares(n) || (n->flags & IOMUL_NODE_PORT))
 		for (k = 0; k < IOMUL_BARS; k++)
 			m->others |= !iomul_range_empty(n->bar[k].at);
+	if (n->flags & IOMUL_NODE_PORT)
+		m->others += m->anchored; /* its window stays open for them */
+	if (m->others || !node_shares(n) || (n->flags & IOMUL_NODE_PORT))
 		return;
-	}
 	m->sharers = !slot_counted(t, i);
 	if ((n->flags & IOMUL_NODE_SELECTED) && m->sharers) {
 		first = iomul_slot_span(t, i, &count);
 		slot_need(t, first, count, path_has(t, i, IOMUL_NODE_ISA, &port), &m->need,
 			  &m->align);
 	}
+}
+
+/*
+ * Is @node a port that has a window and leads to nobody (yet)? What is plugged
+ * in there is given ports of that window without asking, so they are taken.
+ */
+static bool port_empty(const struct iomul_topology *t, u32 node)
+{
+	const struct iomul_node *n = &t->node[node];
+
+	return (n->flags & IOMUL_NODE_PORT) && n->group == IOMUL_NONE &&
+	       !iomul_range_empty(n->window) && !t->mark[node].sharers && !t->mark[node].others;
 }
 
 /* From the leaves up: nodes are breadth first, so children come after parents. */
@@ -303,6 +325,8 @@ static void mark_all(struct iomul_topology *t)
 	for (i = t->nodes; i-- > 0;) {
 		struct iomul_mark *m = &t->mark[i], *up;
 
+		if (port_empty(t, i))
+			m->others = 1;
 		if (t->node[i].parent == IOMUL_NONE)
 			continue;
 		up = &t->mark[t->node[i].parent];
@@ -382,22 +406,44 @@ static void pool_scan(const struct iomul_topology *t, struct pool *p)
 		p->present += t->group[i].anchor == p->bus;
 }
 
-/* A free range for @p: on a root from all its apertures, else in the port's window. */
+/* What may be taken for a window. */
+enum pool_take {
+	TAKE_FREE,	/* what nobody holds */
+	TAKE_LENT,	/* that, and what sharers have or had */
+	TAKE_LENT_ONLY,	/* the latter, nothing that is free */
+};
+
+static struct iomul_range take_range(const struct iomul_topology *t, const struct pool *p,
+				     struct iomul_range within, u32 size, u32 align,
+				     enum pool_take take)
+{
+	struct iomul_range r;
+
+	for (;;) {
+		r = iomul_topology_free(t, p->bus, within, size, align, take != TAKE_FREE);
+		if (take != TAKE_LENT_ONLY || iomul_range_empty(r) ||
+		    iomul_range_empty(iomul_topology_free(t, p->bus, r, size, align, false)))
+			return r;
+		within.first = r.first + align;
+	}
+}
+
+/* A range for @p: on a root from all its apertures, else in the port's window. */
 static struct iomul_range pool_free(const struct iomul_topology *t, const struct pool *p, u32 size,
-				    u32 align, bool lend)
+				    u32 align, enum pool_take take)
 {
 	const struct iomul_root *root;
 	struct iomul_range within, r;
 	u32 i;
 
 	if (p->bus < t->nodes)
-		return iomul_topology_free(t, p->bus, t->node[p->bus].window, size, align, lend);
+		return take_range(t, p, t->node[p->bus].window, size, align, take);
 	root = &t->root[p->bus - t->nodes];
 	for (i = 0; i < root->napertures; i++) {
 		within = root->aperture[i];
 		if (within.first < root->lowest)
 			within.first = root->lowest;
-		r = iomul_topology_free(t, p->bus, within, size, align, lend);
+		r = take_range(t, p, within, size, align, take);
 		if (!iomul_range_empty(r))
 			return r;
 	}
@@ -438,12 +484,23 @@ static u32 next_group_id(const struct iomul_topology *t)
 	return id;
 }
 
+/* Functions of the slot of @node that keep ports of their own. */
+static u32 slot_others(const struct iomul_topology *t, u32 node)
+{
+	u32 i, n = 0, count, first = iomul_slot_span(t, node, &count);
+
+	for (i = first; i < first + count; i++)
+		if (!(t->node[i].flags & IOMUL_NODE_PORT))
+			n += t->mark[i].others;
+	return n;
+}
+
 /* A slot below the anchor that is not selected and whose own range would do. */
 static u32 find_lender(const struct iomul_topology *t, const struct pool *p, u32 size)
 {
 	const struct iomul_mark *m = &t->mark[p->bus];
 	struct iomul_refusal unused;
-	u32 i, k, port;
+	u32 i, port;
 
 	for (i = 0; i < t->nodes; i++) {
 		if (!node_counts(&t->node[i]) || node_shares(&t->node[i]) ||
@@ -452,13 +509,24 @@ static u32 find_lender(const struct iomul_topology *t, const struct pool *p, u32
 		for (port = i; t->node[port].parent != IOMUL_NONE; port = t->node[port].parent)
 			if (iomul_node_bus(t, port) == p->bus)
 				break;
-		k = t->mark[port].others;
-		if (iomul_node_bus(t, port) == p->bus && port >= m->child && k == 1 &&
+		if (iomul_node_bus(t, port) == p->bus && port >= m->child &&
+		    t->mark[port].others == slot_others(t, i) &&
 		    (t->node[port].flags & IOMUL_NODE_PORT) &&
 		    iomul_range_size(t->node[port].window) >= size)
 			return i;
 	}
 	return IOMUL_NONE;
+}
+
+/* Does @node keep ports of its own, and not only for somebody below? */
+static bool keeps_ports(const struct iomul_topology *t, u32 node)
+{
+	const struct iomul_mark *m = &t->mark[node];
+	u32 i, below = 0;
+
+	for (i = m->child; i < m->child + m->children; i++)
+		below += t->mark[i].others;
+	return m->others > below;
 }
 
 /* Somebody below @port who keeps ports of his own. */
@@ -467,7 +535,7 @@ static u32 find_other(const struct iomul_topology *t, u32 port)
 	u32 i, up;
 
 	for (i = port + 1; i < t->nodes; i++) {
-		if ((t->node[i].flags & IOMUL_NODE_PORT) || !t->mark[i].others)
+		if (!keeps_ports(t, i))
 			continue;
 		for (up = t->node[i].parent; up != IOMUL_NONE; up = t->node[up].parent)
 			if (up == port)
@@ -521,23 +589,26 @@ static int pool_windows(struct iomul_topology *t, const struct pool *p,
 	u32 want = policy->windows && policy->windows < p->present + p->branches ?
 			   policy->windows :
 			   p->present + p->branches;
-	u32 i, spare = IOMUL_NONE;
+	u32 reserve = p->bus < t->nodes ? 0 : policy->reserve;
+	u32 i, spare = 0, granules = iomul_align_up(size, IOMUL_GRANULE) / IOMUL_GRANULE;
 	struct iomul_range r;
 
 	if (want > p->present)
 		want -= p->present;
 	else
 		want = !p->present;
-	if (p->bus >= t->nodes && policy->reserve)
-		spare = root_spare(t, p->bus, want + policy->reserve);
+	if (size == ~0U)
+		return refuse_space(t, p, size, &plan->refusal);
+	if (reserve)
+		spare = root_spare(t, p->bus, ~0U);
 	for (i = 0; i < want; i++) {
 		r = IOMUL_RANGE_EMPTY;
-		if (spare == IOMUL_NONE || spare > policy->reserve)
-			r = pool_free(t, p, size, align, false);
-		if (!iomul_range_empty(r) && spare != IOMUL_NONE)
-			spare -= size / IOMUL_GRANULE < spare ? size / IOMUL_GRANULE : spare;
-		if (iomul_range_empty(r))
-			r = pool_free(t, p, size, align, true);
+		if (!reserve || spare >= add_up_to_max(reserve, granules))
+			r = pool_free(t, p, size, align, TAKE_FREE);
+		if (!iomul_range_empty(r))
+			spare -= granules < spare ? granules : spare;
+		else
+			r = pool_free(t, p, size, align, reserve ? TAKE_LENT_ONLY : TAKE_LENT);
 		if (iomul_range_empty(r))
 			break;
 		if (t->groups == t->groups_max)
@@ -580,11 +651,22 @@ static u32 group_load(const struct iomul_topology *t, u32 bus, u32 id)
 	return n;
 }
 
+/* Bytes of a window for @branch: through a port it has whole granules. */
+static u32 branch_need(const struct iomul_topology *t, u32 branch)
+{
+	u32 need = t->mark[branch].need;
+
+	return t->node[branch].flags & IOMUL_NODE_PORT ? iomul_align_up(need, IOMUL_GRANULE) : need;
+}
+
 /* Can @branch live in @window at all? */
 static bool branch_fits(const struct iomul_topology *t, u32 branch, struct iomul_range window)
 {
-	return t->mark[branch].need <= iomul_range_size(window) &&
-	       !(window.first & (t->mark[branch].align - 1));
+	u32 align = t->mark[branch].align;
+
+	if (t->node[branch].flags & IOMUL_NODE_PORT)
+		align |= IOMUL_GRANULE;
+	return branch_need(t, branch) <= iomul_range_size(window) && !(window.first & (align - 1));
 }
 
 static u32 lightest_group(const struct iomul_topology *t, u32 bus, u32 branch)
@@ -656,7 +738,7 @@ static int refuse_big(const struct iomul_topology *t, u32 branch, struct iomul_r
 	int err = refuse(r, IOMUL_R_TOO_BIG, slot, slot);
 
 	r->range = window;
-	r->need = t->mark[branch].need;
+	r->need = branch_need(t, branch);
 	return err;
 }
 
@@ -710,7 +792,7 @@ static int grow_branches(struct iomul_topology *t, struct iomul_plan *plan)
 static int plan_groups(struct iomul_topology *t, const struct iomul_policy *policy,
 		       struct iomul_plan *plan)
 {
-	u32 bus, present = t->groups;
+	u32 bus, present;
 	int err = grow_branches(t, plan);
 
 	for (bus = 0; !err && bus < t->nodes + t->roots; bus++) {
@@ -721,14 +803,17 @@ static int plan_groups(struct iomul_topology *t, const struct iomul_policy *poli
 		pool_scan(t, &p);
 		if (!p.branches)
 			continue;
+		present = t->groups;
 		err = pool_windows(t, &p, policy, plan);
 		if (!err)
 			err = pool_assign(t, &p, plan);
+		/* A window that nobody joined is not requested. */
+		while (!err && t->groups > present &&
+		       !group_load(t, bus, t->group[t->groups - 1].id)) {
+			t->groups--;
+			t->mark[bus].anchored--;
+		}
 	}
-	/* A window that nobody joined is not requested. */
-	while (!err && t->groups > present &&
-	       !group_load(t, t->group[t->groups - 1].anchor, t->group[t->groups - 1].id))
-		t->mark[t->group[--t->groups].anchor].anchored--;
 	return err;
 }
 

@@ -14,7 +14,7 @@ static bool bar_sane(const struct iomul_bar *b)
 {
 	if (!b->size)
 		return iomul_range_empty(b->at) || (b->flags & IOMUL_BAR_UNSIZED);
-	if (!iomul_power_of_two(b->size) || b->size < 4 || b->size > 1U << 30)
+	if (!iomul_power_of_two(b->size) || b->size < 4)
 		return false;
 	return range_sane(b->at) &&
 	       (iomul_range_empty(b->at) || iomul_range_size(b->at) == b->size);

@@ -1,0 +1,1031 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Groups and slots: attach, detach, and how they are.
+ *
+ * Attach and detach are a transaction each: everything is allocated first, then
+ * the steps are carried out one after another, and undone latest first when one
+ * fails. What cannot fail comes last: the new gate trees are put in place of
+ * the old ones, under the turns of their groups, with every gate shut.
+ *
+ * The journal is the row of all steps that are in force. Detach undoes those of
+ * the functions that no other slot needs.
+ */
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+#include "iomul.h"
+
+DEFINE_MUTEX(iomul_lock);
+LIST_HEAD(iomul_lives);
+LIST_HEAD(iomul_slots);
+
+int iomul_refuse(struct iomul_refusal *r, u32 reason, struct iomul_addr slot, struct iomul_addr at)
+{
+	memset(r, 0, sizeof(*r));
+	r->reason = reason;
+	r->slot = slot;
+	r->at = at;
+	r->hint = slot;
+	r->range = IOMUL_RANGE_EMPTY;
+	return -iomul_reason_errno(reason);
+}
+
+/*
+ * Trees
+ */
+
+static void tree_free(struct iomul_tree *tree)
+{
+	kvfree(tree->mux.bus);
+	kvfree(tree->mux.gate);
+	kvfree(tree->mux.slot);
+	kvfree(tree->mux.path);
+	kvfree(tree->held);
+	kvfree(tree->slot);
+	memset(tree, 0, sizeof(*tree));
+	tree->mux.owner = IOMUL_NONE;
+}
+
+static void *tree_array(struct iomul_tree *tree, u32 n, size_t size)
+{
+	tree->bytes += (n + 1) * size;
+	return kvcalloc(n + 1, size, GFP_KERNEL);
+}
+
+static bool tree_alloc(struct iomul_tree *tree, u32 helds)
+{
+	struct iomul_mux *mux = &tree->mux;
+
+	mux->bus = tree_array(tree, mux->buses, sizeof(*mux->bus));
+	mux->gate = tree_array(tree, mux->gates, sizeof(*mux->gate));
+	mux->slot = tree_array(tree, mux->slots, sizeof(*mux->slot));
+	mux->path = tree_array(tree, mux->paths, sizeof(*mux->path));
+	tree->held = tree_array(tree, helds, sizeof(*tree->held));
+	tree->slot = tree_array(tree, mux->slots, sizeof(*tree->slot));
+	return mux->bus && mux->gate && mux->slot && mux->path && tree->held && tree->slot;
+}
+
+/* From indexes of nodes to held functions: those of the gates first, gate after gate. */
+static void tree_fill(struct iomul_tree *tree, const struct iomul_snapshot *snap, u32 id)
+{
+	struct iomul_gate *gate;
+	u32 i, g, node;
+
+	for (i = 0; i < snap->t.nodes; i++)
+		if (snap->held[i])
+			snap->held[i]->leaving = 0;	/* scratch: placed already */
+	for (g = 0; g < tree->mux.gates; g++) {
+		gate = &tree->mux.gate[g];
+		node = gate->node;
+		gate->node = tree->helds;
+		for (i = node; i < node + gate->nodes; i++) {
+			if (!snap->held[i] || snap->node[i].group != id)
+				continue;
+			snap->held[i]->leaving = 1;
+			tree->held[tree->helds++] = snap->held[i];
+		}
+		gate->nodes = tree->helds - gate->node;
+	}
+	for (i = 0; i < snap->t.nodes; i++)
+		if (snap->held[i] && snap->node[i].group == id && !snap->held[i]->leaving)
+			tree->held[tree->helds++] = snap->held[i];
+	for (i = 0; i < snap->t.nodes; i++)
+		if (snap->held[i])
+			snap->held[i]->leaving = 0;
+}
+
+/* The slot record of the slot whose first function is @node. */
+static struct iomul_slot *node_slot(const struct iomul_snapshot *snap, u32 node, u32 id)
+{
+	u32 i, count, first = iomul_slot_span(&snap->t, node, &count);
+
+	for (i = first; i < first + count; i++)
+		if (snap->held[i] && snap->node[i].group == id && snap->held[i]->slot)
+			return snap->held[i]->slot;
+	return NULL;
+}
+
+static int tree_build(struct iomul_live *live, struct iomul_snapshot *snap)
+{
+	struct iomul_tree *tree = &live->next;
+	u32 i, helds = 0, *slot_node = NULL;
+	int err;
+
+	memset(tree, 0, sizeof(*tree));
+	err = iomul_mux_build(&snap->t, live->id, &tree->mux, NULL);
+	if (err)
+		return err;
+	for (i = 0; i < snap->t.nodes; i++)
+		helds += snap->held[i] && snap->node[i].group == live->id;
+	slot_node = kvcalloc(tree->mux.slots + 1, sizeof(*slot_node), GFP_KERNEL);
+	err = -ENOMEM;
+	if (!slot_node || !tree_alloc(tree, helds))
+		goto out;
+	err = iomul_mux_build(&snap->t, live->id, &tree->mux, slot_node);
+	if (err)
+		goto out;
+	tree_fill(tree, snap, live->id);
+	for (i = 0; i < tree->mux.slots; i++)
+		tree->slot[i] = node_slot(snap, slot_node[i], live->id);
+out:
+	kvfree(slot_node);
+	if (err)
+		tree_free(tree);
+	return err;
+}
+
+/* With the turn, and all gates shut: the tree that was built takes over. */
+static void tree_install(struct iomul_live *live)
+{
+	struct iomul_tree *tree = &live->tree;
+	const struct iomul_gate *gate;
+	struct iomul_slot *slot;
+	u32 i, k;
+
+	list_for_each_entry(slot, &iomul_slots, list)
+		if (slot->live == live)
+			slot->index = IOMUL_NONE;
+	tree_free(tree);
+	*tree = live->next;
+	memset(&live->next, 0, sizeof(live->next));
+	for (i = 0; i < tree->helds; i++)
+		tree->held[i]->gate = IOMUL_NONE;
+	for (i = 0; i < tree->mux.gates; i++) {
+		gate = &tree->mux.gate[i];
+		for (k = gate->node; k < gate->node + gate->nodes; k++)
+			tree->held[k]->gate = i;
+	}
+	for (i = 0; i < tree->mux.slots; i++)
+		if (tree->slot[i])
+			tree->slot[i]->index = i;
+	WARN_ON_ONCE(!iomul_mux_valid(&tree->mux));
+	iomul_live_shut(live);
+}
+
+/*
+ * Groups
+ */
+
+static struct iomul_live *live_find(u32 id)
+{
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list)
+		if (live->id == id)
+			return live;
+	return NULL;
+}
+
+static struct iomul_live *live_new(const struct iomul_group *group, struct pci_bus *anchor)
+{
+	struct iomul_live *live = kzalloc(sizeof(*live), GFP_KERNEL);
+
+	if (!live)
+		return NULL;
+	kref_init(&live->ref);
+	iomul_turn_init(&live->turn);
+	live->id = group->id;
+	live->window = group->window;
+	live->anchor = anchor;
+	live->tree.mux.owner = IOMUL_NONE;
+	get_device(&anchor->dev);
+	snprintf(live->name, sizeof(live->name), "iomul group %u", live->id);
+	list_add_tail(&live->list, &iomul_lives);
+	return live;
+}
+
+static void live_release(struct kref *ref)
+{
+	struct iomul_live *live = container_of(ref, struct iomul_live, ref);
+
+	tree_free(&live->tree);
+	tree_free(&live->next);
+	put_device(&live->anchor->dev);
+	kfree(live);
+}
+
+static void live_drop(struct iomul_live *live)
+{
+	list_del(&live->list);
+	kref_put(&live->ref, live_release);
+}
+
+/*
+ * Slots
+ */
+
+static struct iomul_slot *slot_new(struct iomul_live *live, struct iomul_addr addr)
+{
+	struct iomul_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL);
+
+	if (!slot)
+		return NULL;
+	kref_init(&slot->ref);
+	INIT_LIST_HEAD(&slot->functions);
+	slot->live = live;
+	slot->index = IOMUL_NONE;
+	slot->addr = addr;
+	slot->port = addr;
+	kref_get(&live->ref);
+	live->slots++;
+	list_add_tail(&slot->list, &iomul_slots);
+	return slot;
+}
+
+static void slot_release(struct kref *ref)
+{
+	struct iomul_slot *slot = container_of(ref, struct iomul_slot, ref);
+
+	kref_put(&slot->live->ref, live_release);
+	kfree(slot);
+}
+
+void iomul_slot_get(struct iomul_slot *slot)
+{
+	kref_get(&slot->ref);
+}
+
+void iomul_slot_put(struct iomul_slot *slot)
+{
+	kref_put(&slot->ref, slot_release);
+}
+
+static void slot_drop(struct iomul_slot *slot)
+{
+	slot->live->slots--;
+	list_del(&slot->list);
+	iomul_slot_put(slot);
+}
+
+static bool same_slot(struct iomul_addr a, struct iomul_addr b)
+{
+	return a.segment == b.segment && a.bus == b.bus && a.devfn >> 3 == b.devfn >> 3;
+}
+
+static struct iomul_slot *slot_find(struct iomul_addr addr)
+{
+	struct iomul_slot *slot;
+	struct iomul_held *held;
+
+	list_for_each_entry(slot, &iomul_slots, list) {
+		if (same_slot(slot->addr, addr))
+			return slot;
+		list_for_each_entry(held, &slot->functions, in_slot)
+			if (same_slot(held->addr, addr))	/* ARI */
+				return slot;
+	}
+	return NULL;
+}
+
+/* Gate ports above @slot: each needs it, or (by -1) does no more. */
+static void slot_count_ports(struct iomul_slot *slot, int by)
+{
+	struct iomul_held *held = list_first_entry_or_null(&slot->functions, struct iomul_held,
+							   in_slot);
+
+	for (held = held ? held->up : NULL; held; held = held->up)
+		held->slots += by;
+}
+
+/*
+ * Attach
+ */
+
+/* One attach under way. */
+struct attach {
+	struct iomul_snapshot *snap;
+	struct iomul_plan plan;
+	u32 groups;			/* that there were before */
+	struct iomul_refusal *refusal;
+	struct list_head *journal_mark;	/* last deed before */
+	struct list_head *helds_mark;
+	struct list_head *slots_mark;
+	struct list_head *lives_mark;
+};
+
+static bool node_joins(const struct iomul_node *node)
+{
+	return node->group != IOMUL_NONE && !(node->flags & IOMUL_NODE_SHARED);
+}
+
+static int attach_plan(struct attach *a, const struct iomul_addr *addr, u32 count,
+		       const struct iomul_policy *policy)
+{
+	struct iomul_topology *t = &a->snap->t;
+	u32 i;
+	int err = iomul_topology_init(t);
+
+	for (i = 0; !err && i < count; i++)
+		err = iomul_plan_select(t, addr[i], a->refusal);
+	if (err)
+		return err;
+	a->groups = t->groups;
+	a->plan.steps_max = iomul_plan_steps_max(t) + t->groups_max;
+	a->plan.step = kvcalloc(a->plan.steps_max + 1, sizeof(*a->plan.step), GFP_KERNEL);
+	if (!a->plan.step)
+		return -ENOMEM;
+	err = iomul_plan_attach(t, policy, &a->plan);
+	if (err)
+		*a->refusal = a->plan.refusal;
+	return err;
+}
+
+static int attach_new_held(struct attach *a, u32 node)
+{
+	struct iomul_snapshot *snap = a->snap;
+	struct iomul_node *n = &snap->node[node];
+	struct iomul_held *held = iomul_held_new(snap->pdev[node]);
+
+	if (PTR_ERR(held) == -EBUSY)
+		return iomul_refuse(a->refusal, IOMUL_R_HOOKED, n->addr, n->addr);
+	if (IS_ERR(held))
+		return PTR_ERR(held);
+	snap->held[node] = held;
+	held->live = live_find(n->group);
+	held->live->concerned = true;
+	if (n->parent != IOMUL_NONE && snap->node[n->parent].group == n->group)
+		held->up = snap->held[n->parent];
+	return 0;
+}
+
+static int attach_new_slot(struct attach *a, u32 first, u32 count)
+{
+	struct iomul_snapshot *snap = a->snap;
+	struct iomul_slot *slot = NULL;
+	u32 i;
+
+	for (i = first; i < first + count; i++) {
+		if (!snap->held[i] || !node_joins(&snap->node[i]) ||
+		    (snap->node[i].flags & IOMUL_NODE_PORT))
+			continue;
+		if (!slot)
+			slot = slot_new(snap->held[i]->live, snap->node[first].addr);
+		if (!slot)
+			return -ENOMEM;
+		snap->held[i]->slot = slot;
+		list_add_tail(&snap->held[i]->in_slot, &slot->functions);
+	}
+	if (!slot)
+		return 0;
+	if (snap->node[first].parent != IOMUL_NONE)
+		slot->port = snap->node[snap->node[first].parent].addr;
+	slot_count_ports(slot, 1);
+	return 0;
+}
+
+/* Everything that needs memory, but the steps' own. */
+static int attach_prepare(struct attach *a)
+{
+	struct iomul_snapshot *snap = a->snap;
+	struct iomul_topology *t = &snap->t;
+	u32 i, count;
+	int err = 0;
+
+	for (i = a->groups; i < t->groups; i++)
+		if (!live_new(&t->group[i], snap->bus[t->group[i].anchor]))
+			return -ENOMEM;
+	for (i = 0; !err && i < t->nodes; i++)
+		if (node_joins(&t->node[i]))
+			err = attach_new_held(a, i);
+	for (i = 0; !err && i < t->nodes; i++)
+		if (iomul_slot_first(t, i)) {
+			iomul_slot_span(t, i, &count);
+			err = attach_new_slot(a, i, count);
+		}
+	return err;
+}
+
+static void attach_start(struct attach *a)
+{
+	struct iomul_snapshot *snap = a->snap;
+	u32 i;
+
+	/* Config writes that began before the filter was there end before it counts. */
+	synchronize_rcu();
+	for (i = 0; i < snap->t.nodes; i++)
+		if (snap->held[i] && node_joins(&snap->node[i]))
+			iomul_held_start(snap->held[i]);
+}
+
+static int attach_trees(struct attach *a)
+{
+	struct iomul_live *live;
+	int err = 0;
+
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (live->concerned)
+			err = tree_build(live, a->snap);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+static int attach_carry_out(struct attach *a)
+{
+	struct iomul_snapshot *snap = a->snap;
+	const struct iomul_step *step;
+	struct iomul_held *held;
+	struct iomul_live *live;
+	u32 i, id;
+	int err = 0;
+
+	for (i = 0; !err && i < a->plan.steps; i++) {
+		step = &a->plan.step[i];
+		held = step->kind == IOMUL_STEP_RESERVE ? NULL : snap->held[step->node];
+		id = held ? snap->node[step->node].group : snap->t.group[step->node].id;
+		live = live_find(id);
+		err = iomul_step_carry_out(step, held, live, a->refusal);
+	}
+	return err;
+}
+
+static void lives_install(void)
+{
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (!live->concerned)
+			continue;
+		iomul_turn_take(live, NULL, false);
+		iomul_live_shut(live);
+		tree_install(live);
+		iomul_turn_give(live);
+	}
+}
+
+/* Runtime resume would put back the config space that was saved before us. */
+static void attach_awake(struct attach *a, bool awake)
+{
+	struct iomul_snapshot *snap = a->snap;
+	u32 i;
+
+	for (i = 0; i < snap->t.nodes; i++) {
+		if (!snap->held[i] || !node_joins(&snap->node[i]))
+			continue;
+		if (awake)
+			pm_runtime_get_sync(&snap->pdev[i]->dev);
+		else
+			pm_runtime_put(&snap->pdev[i]->dev);
+	}
+}
+
+/* Undoes the deeds after @mark, latest first. */
+static void deeds_undo_after(struct list_head *mark)
+{
+	while (iomul_journal.prev != mark)
+		iomul_step_undo(list_last_entry(&iomul_journal, struct iomul_deed, list));
+}
+
+static void attach_forget(struct attach *a)
+{
+	struct iomul_held *held, *next;
+	struct list_head *pos;
+
+	deeds_undo_after(a->journal_mark);
+	for (pos = a->helds_mark->next; pos != &iomul_helds; pos = pos->next)
+		iomul_held_stop(list_entry(pos, struct iomul_held, in_all));
+	synchronize_rcu();
+	while (iomul_slots.prev != a->slots_mark) {
+		struct iomul_slot *slot = list_last_entry(&iomul_slots, struct iomul_slot, list);
+
+		slot_count_ports(slot, -1);
+		list_for_each_entry_safe(held, next, &slot->functions, in_slot)
+			list_del_init(&held->in_slot);
+		slot_drop(slot);
+	}
+	while (iomul_helds.prev != a->helds_mark)
+		iomul_held_free(list_last_entry(&iomul_helds, struct iomul_held, in_all));
+	while (iomul_lives.prev != a->lives_mark)
+		live_drop(list_last_entry(&iomul_lives, struct iomul_live, list));
+}
+
+static void lives_settle(void)
+{
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list) {
+		live->concerned = false;
+		tree_free(&live->next);
+	}
+}
+
+static void attach_say(const struct attach *a)
+{
+	struct iomul_slot *slot;
+	struct list_head *pos;
+
+	for (pos = a->slots_mark->next; pos != &iomul_slots; pos = pos->next) {
+		slot = list_entry(pos, struct iomul_slot, list);
+		pr_info("%04x:%02x:%02x attached to group %u, ports %#06x-%#06x\n",
+			slot->addr.segment, slot->addr.bus, slot->addr.devfn >> 3, slot->live->id,
+			slot->live->window.first, slot->live->window.last);
+	}
+}
+
+static int attach_locked(struct attach *a, const struct iomul_addr *addr, u32 count,
+			 const struct iomul_policy *policy)
+{
+	int err = attach_plan(a, addr, count, policy);
+
+	if (err)
+		return err;
+	a->journal_mark = iomul_journal.prev;
+	a->helds_mark = iomul_helds.prev;
+	a->slots_mark = iomul_slots.prev;
+	a->lives_mark = iomul_lives.prev;
+	err = attach_prepare(a);
+	if (err)
+		goto out_forget;
+	attach_start(a);
+	err = attach_trees(a);
+	if (err)
+		goto out_forget;
+	attach_awake(a, true);
+	err = attach_carry_out(a);
+	if (!err)
+		lives_install();
+	else
+		deeds_undo_after(a->journal_mark);
+	attach_awake(a, false);
+	if (!err)
+		attach_say(a);
+out_forget:
+	if (err)
+		attach_forget(a);
+	lives_settle();
+	return err;
+}
+
+int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_policy *policy,
+		 struct iomul_refusal *refusal)
+{
+	struct attach a = { .refusal = refusal };
+	int err;
+
+	pci_lock_rescan_remove();
+	mutex_lock(&iomul_lock);
+	a.snap = iomul_snapshot_take();
+	if (IS_ERR(a.snap)) {
+		err = PTR_ERR(a.snap);
+		goto out_unlock;
+	}
+	err = attach_locked(&a, addr, count, policy);
+	kvfree(a.plan.step);
+	iomul_snapshot_free(a.snap);
+out_unlock:
+	mutex_unlock(&iomul_lock);
+	pci_unlock_rescan_remove();
+	return err;
+}
+
+/*
+ * Detach
+ */
+
+static bool held_leaves(const struct iomul_held *held)
+{
+	return held->slot ? held->slot->leaving : held->slots == held->leaving;
+}
+
+static bool live_leaves(const struct iomul_live *live)
+{
+	return live->slots == live->leaving;
+}
+
+static bool deed_leaves(const struct iomul_deed *deed)
+{
+	return deed->held ? held_leaves(deed->held) : live_leaves(deed->live);
+}
+
+static void slot_leave(struct iomul_slot *slot)
+{
+	struct iomul_held *held = list_first_entry_or_null(&slot->functions, struct iomul_held,
+							   in_slot);
+
+	slot->leaving = true;
+	slot->live->leaving++;
+	slot->live->concerned = true;
+	for (held = held ? held->up : NULL; held; held = held->up)
+		held->leaving++;
+}
+
+static void detach_unmark(void)
+{
+	struct iomul_slot *slot;
+	struct iomul_live *live;
+	struct iomul_held *held;
+
+	list_for_each_entry(slot, &iomul_slots, list)
+		slot->leaving = false;
+	list_for_each_entry(live, &iomul_lives, list)
+		live->leaving = 0;
+	list_for_each_entry(held, &iomul_helds, in_all)
+		held->leaving = 0;
+}
+
+static const char *slot_user(const struct iomul_slot *slot)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &slot->functions, in_slot)
+		if (held->user)
+			return held->user->who;
+	return "";
+}
+
+static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
+{
+	struct iomul_slot *slot;
+	u32 i;
+	int err;
+
+	for (i = 0; i < count; i++) {
+		slot = slot_find(addr[i]);
+		if (!slot)
+			return iomul_refuse(refusal, IOMUL_R_NOT_SHARED, addr[i], addr[i]);
+		if (slot->users) {
+			err = iomul_refuse(refusal, IOMUL_R_OPEN, slot->addr, slot->addr);
+			strscpy(refusal->who, slot_user(slot), sizeof(refusal->who));
+			return err;
+		}
+		if (!slot->leaving)
+			slot_leave(slot);
+	}
+	return 0;
+}
+
+/* A range that is to be given back must not carry a group that stays. */
+static int detach_lenders(struct iomul_refusal *refusal)
+{
+	struct iomul_deed *deed;
+	struct iomul_live *live;
+	struct iomul_slot *slot;
+	struct iomul_addr at;
+	int err;
+
+	list_for_each_entry(deed, &iomul_journal, list) {
+		if (!deed->hold || !deed_leaves(deed))
+			continue;
+		live = iomul_hold_borrower(deed->hold);
+		if (!live)
+			continue;
+		at = deed->held->addr;
+		list_for_each_entry(slot, &iomul_slots, list)
+			if (slot->leaving && (deed->held->slot == slot ||
+					      (slot->port.bus == at.bus &&
+					       slot->port.devfn == at.devfn)))
+				break;
+		if (list_entry_is_head(slot, &iomul_slots, list))
+			slot = list_first_entry(&iomul_slots, struct iomul_slot, list);
+		err = iomul_refuse(refusal, IOMUL_R_LENDER, slot->addr, at);
+		refusal->range = live->window;
+		return err;
+	}
+	return 0;
+}
+
+/* The topology as it will be, to build the trees of the groups that stay. */
+static int detach_trees(void)
+{
+	struct iomul_snapshot *snap = iomul_snapshot_take();
+	struct iomul_live *live;
+	int err;
+	u32 i;
+
+	if (IS_ERR(snap))
+		return PTR_ERR(snap);
+	for (i = 0; i < snap->t.nodes; i++) {
+		if (!snap->held[i] || !held_leaves(snap->held[i]))
+			continue;
+		snap->node[i].group = IOMUL_NONE;
+		snap->node[i].flags &= ~IOMUL_NODE_SHARED;
+		snap->held[i] = NULL;
+	}
+	err = iomul_topology_init(&snap->t);
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (!err && live->concerned && !live_leaves(live))
+			err = tree_build(live, snap);
+	}
+	iomul_snapshot_free(snap);
+	return err;
+}
+
+static void detach_awake(bool awake)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &iomul_helds, in_all) {
+		if (!held_leaves(held))
+			continue;
+		if (awake)
+			pm_runtime_get_sync(&held->pdev->dev);
+		else
+			pm_runtime_put(&held->pdev->dev);
+	}
+}
+
+static void detach_undo(void)
+{
+	struct iomul_deed *deed, *next;
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (!live->concerned)
+			continue;
+		iomul_turn_take(live, NULL, false);
+		iomul_live_shut(live);
+	}
+	list_for_each_entry_safe_reverse(deed, next, &iomul_journal, list)
+		if (deed_leaves(deed))
+			iomul_step_undo(deed);
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (!live->concerned)
+			continue;
+		if (!live_leaves(live))
+			tree_install(live);
+		iomul_turn_give(live);
+	}
+}
+
+static void detach_drop(void)
+{
+	struct iomul_held *held, *held_next;
+	struct iomul_slot *slot, *slot_next;
+	struct iomul_live *live, *live_next;
+	LIST_HEAD(out);
+
+	list_for_each_entry_safe(held, held_next, &iomul_helds, in_all) {
+		if (!held_leaves(held)) {
+			held->slots -= held->leaving;
+			continue;
+		}
+		iomul_held_stop(held);
+		list_move_tail(&held->in_all, &out);
+	}
+	synchronize_rcu();
+	list_for_each_entry_safe(held, held_next, &out, in_all)
+		iomul_held_free(held);
+	list_for_each_entry_safe(live, live_next, &iomul_lives, list)
+		if (live_leaves(live))
+			live_drop(live);
+	list_for_each_entry_safe(slot, slot_next, &iomul_slots, list) {
+		if (!slot->leaving)
+			continue;
+		pr_info("%04x:%02x:%02x detached\n", slot->addr.segment, slot->addr.bus,
+			slot->addr.devfn >> 3);
+		slot_drop(slot);
+	}
+}
+
+static int detach_locked(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
+{
+	int err = detach_select(addr, count, refusal);
+
+	if (!err)
+		err = detach_lenders(refusal);
+	if (!err)
+		err = detach_trees();
+	if (err)
+		goto out_unmark;
+	detach_awake(true);
+	detach_undo();
+	detach_awake(false);
+	detach_drop();
+out_unmark:
+	lives_settle();
+	detach_unmark();
+	return err;
+}
+
+int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
+{
+	int err;
+
+	pci_lock_rescan_remove();
+	mutex_lock(&iomul_lock);
+	err = detach_locked(addr, count, refusal);
+	mutex_unlock(&iomul_lock);
+	pci_unlock_rescan_remove();
+	return err;
+}
+
+int iomul_detach_all(struct iomul_refusal *refusal)
+{
+	struct iomul_slot *slot;
+	struct iomul_addr *addr;
+	u32 n = 0;
+	int err;
+
+	pci_lock_rescan_remove();
+	mutex_lock(&iomul_lock);
+	list_for_each_entry(slot, &iomul_slots, list)
+		n++;
+	err = -ENOMEM;
+	addr = kvcalloc(n + 1, sizeof(*addr), GFP_KERNEL);
+	if (!addr)
+		goto out_unlock;
+	n = 0;
+	list_for_each_entry(slot, &iomul_slots, list)
+		addr[n++] = slot->addr;
+	err = n ? detach_locked(addr, n, refusal) : 0;
+	kvfree(addr);
+out_unlock:
+	mutex_unlock(&iomul_lock);
+	pci_unlock_rescan_remove();
+	return err;
+}
+
+/*
+ * A device goes away
+ */
+
+static bool slot_empty(const struct iomul_slot *slot)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &slot->functions, in_slot)
+		if (!held->gone)
+			return false;
+	return true;
+}
+
+void iomul_held_lost(struct iomul_held *held)
+{
+	struct iomul_live *live = held->live;
+
+	iomul_turn_take(live, NULL, false);
+	if (held->gate != IOMUL_NONE)
+		iomul_mux_forget_gate(&live->tree.mux, held->gate);
+	if (held->gate != IOMUL_NONE || held->slot)
+		iomul_held_decode(held, false);
+	if (held->user)
+		WRITE_ONCE(held->user->gone, true);
+	held->gone = true;
+	live->events++;
+	iomul_steps_orphan(held);
+	iomul_live_shut(live);
+	iomul_turn_give(live);
+	iomul_held_stop(held);
+	if (held->slot)
+		held->slot->gone = slot_empty(held->slot);
+	pci_info(held->pdev, "iomul: removed while it shares group %u%s\n", live->id,
+		 held->user ? "; its user gets ENODEV from now on" : "");
+}
+
+/*
+ * Status
+ */
+
+static bool addr_equal(struct iomul_addr a, struct iomul_addr b)
+{
+	return a.segment == b.segment && a.bus == b.bus && a.devfn == b.devfn;
+}
+
+static struct iomul_addr live_anchor(const struct iomul_live *live, u32 *root)
+{
+	struct pci_bus *bus = live->anchor;
+
+	*root = pci_is_root_bus(bus);
+	if (!*root && bus->self)
+		return iomul_pdev_addr(bus->self);
+	return (struct iomul_addr){ .segment = pci_domain_nr(bus), .bus = bus->number };
+}
+
+static u32 mux_levels(const struct iomul_mux *mux)
+{
+	u32 i, levels = 0;
+
+	for (i = 0; i < mux->slots; i++)
+		levels = max(levels, mux->slot[i].depth);
+	return levels;
+}
+
+void iomul_group_status(const struct iomul_live *live, struct iomul_group_status *s)
+{
+	u32 owner = READ_ONCE(live->tree.mux.owner);
+
+	*s = (struct iomul_group_status){
+		.id = live->id,
+		.slots = live->slots,
+		.window = live->window,
+		.gates = live->tree.mux.gates,
+		.levels = mux_levels(&live->tree.mux),
+		.accesses = live->accesses,
+		.switches = live->switches,
+		.config_writes = live->config_writes,
+		.events = live->events,
+		.foreign_writes = atomic64_read(&live->foreign_writes),
+		.repairs = live->repairs,
+	};
+	s->anchor = live_anchor(live, &s->anchor_root);
+	if (owner == IOMUL_NONE || !live->tree.slot[owner])
+		return;
+	s->has_owner = 1;
+	s->owner = live->tree.slot[owner]->addr;
+}
+
+/* Does @slot's own range carry a group? Its own, or that of a port only it needs. */
+static bool slot_lends(const struct iomul_slot *slot)
+{
+	struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &iomul_journal, list) {
+		if (!deed->hold || !iomul_hold_borrower(deed->hold))
+			continue;
+		if (deed->held->slot == slot ||
+		    (!deed->held->slot && addr_equal(deed->held->addr, slot->port)))
+			return true;
+	}
+	return false;
+}
+
+void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *s)
+{
+	const struct iomul_mux *mux = &slot->live->tree.mux;
+	struct iomul_held *held;
+
+	*s = (struct iomul_slot_status){
+		.addr = slot->addr,
+		.group = slot->live->id,
+		.port = slot->port,
+		.users = slot->users,
+		.accesses = slot->accesses,
+		.switches = slot->switches,
+		.waits = slot->waits,
+		.wait_ns = slot->wait_ns,
+		.errors = slot->errors,
+	};
+	list_for_each_entry(held, &slot->functions, in_slot) {
+		s->functions++;
+		if (held->gate != IOMUL_NONE)
+			s->flags |= IOMUL_SLOT_FUNCTION_GATE;
+	}
+	if (slot->index != IOMUL_NONE) {
+		s->depth = mux->slot[slot->index].depth;
+		if (READ_ONCE(mux->owner) == slot->index)
+			s->flags |= IOMUL_SLOT_OWNER;
+	}
+	if (slot->gone)
+		s->flags |= IOMUL_SLOT_GONE;
+	if (slot_lends(slot))
+		s->flags |= IOMUL_SLOT_LENDER;
+	strscpy(s->who, slot_user(slot), sizeof(s->who));
+}
+
+size_t iomul_slot_bytes(void)
+{
+	size_t bytes = iomul_filters_bytes();
+	struct iomul_slot *slot;
+	struct iomul_held *held;
+	struct iomul_live *live;
+	struct iomul_deed *deed;
+	u32 slots = 0;
+
+	list_for_each_entry(slot, &iomul_slots, list) {
+		slots++;
+		bytes += sizeof(*slot);
+	}
+	list_for_each_entry(held, &iomul_helds, in_all)
+		bytes += sizeof(*held);
+	list_for_each_entry(live, &iomul_lives, list)
+		bytes += sizeof(*live) + live->tree.bytes;
+	list_for_each_entry(deed, &iomul_journal, list)
+		bytes += sizeof(*deed) + (deed->hold ? sizeof(*deed->hold) : 0);
+	return slots ? bytes / slots : 0;
+}
+
+static void live_verify(struct iomul_live *live, bool repair, struct iomul_verify *v)
+{
+	struct iomul_tree *tree = &live->tree;
+	u32 i, before;
+
+	for (i = 0; i < tree->helds; i++) {
+		before = v->out_wrong;
+		iomul_held_verify(tree->held[i], &v->out_checked, &v->out_wrong);
+		if (v->out_wrong != before && !before)
+			v->out_first = tree->held[i]->addr;
+		if (v->out_wrong != before && repair)
+			live->repairs += v->out_wrong - before;
+	}
+	if (repair && READ_ONCE(live->touched)) {
+		iomul_live_settle(live);
+		iomul_live_shut(live);
+	}
+}
+
+int iomul_verify(bool repair, struct iomul_verify *v)
+{
+	struct iomul_live *live;
+	int err = 0;
+
+	mutex_lock(&iomul_lock);
+	list_for_each_entry(live, &iomul_lives, list) {
+		err = iomul_turn_take(live, NULL, true);
+		if (err)
+			break;
+		live_verify(live, repair, v);
+		iomul_turn_give(live);
+	}
+	mutex_unlock(&iomul_lock);
+	return err;
+}

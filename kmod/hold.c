@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Held functions, and the filter that keeps everybody else's config accesses
+ * off the bits that are ours.
+ *
+ * The ops of every bus with a held function are replaced by filter_ops; the
+ * originals are kept in a struct iomul_filter, found by bus. A bus that is
+ * created below such a bus inherits filter_ops without a record of its own: the
+ * nearest record above it has the originals. What is not held passes through.
+ *
+ * The filter runs in any context and, where the kernel's config access is
+ * lockless, on several CPUs at once. Records and held functions are freed a
+ * grace period after they were taken out; all of its callers are within RCU.
+ */
+#include <linux/hashtable.h>
+#include <linux/slab.h>
+#include "iomul.h"
+
+#define FILTER_BUCKETS 8
+
+struct iomul_filter {
+	struct hlist_node node;
+	struct pci_bus *bus;		/* a reference */
+	struct pci_ops *orig;
+	unsigned int held;
+	struct hlist_head bucket[FILTER_BUCKETS];	/* by device number */
+	struct rcu_head rcu;
+};
+
+LIST_HEAD(iomul_helds);
+static DEFINE_HASHTABLE(filters, 6);	/* changed under iomul_lock */
+static struct pci_ops filter_ops;
+
+static struct iomul_filter *filter_find(const struct pci_bus *bus)
+{
+	struct iomul_filter *filter;
+
+	hash_for_each_possible_rcu(filters, filter, node, (unsigned long)bus,
+				   lockdep_is_held(&iomul_lock))
+		if (filter->bus == bus)
+			return filter;
+	return NULL;
+}
+
+static struct iomul_held *filter_held(struct iomul_filter *filter, unsigned int devfn)
+{
+	struct iomul_held *held;
+
+	hlist_for_each_entry_rcu(held, &filter->bucket[PCI_SLOT(devfn) % FILTER_BUCKETS], in_filter,
+				 lockdep_is_held(&iomul_lock))
+		if (held->pdev->devfn == devfn)
+			return held;
+	return NULL;
+}
+
+/*
+ * The ops below ours. Without a record on the way up, the caller has fetched
+ * ours just before they were replaced by the originals again.
+ */
+static struct pci_ops *original_ops(struct pci_bus *bus)
+{
+	struct pci_bus *b;
+	struct iomul_filter *filter;
+	struct pci_ops *ops;
+
+	for (b = bus; b; b = b->parent) {
+		filter = filter_find(b);
+		if (filter)
+			return filter->orig;
+	}
+	for (b = bus; b; b = b->parent) {
+		ops = READ_ONCE(b->ops);
+		if (ops != &filter_ops)
+			return ops;
+	}
+	return NULL;
+}
+
+/*
+ * Registers of which bits are ours
+ */
+
+static void touch_locked(struct iomul_held *held)
+{
+	held->touched = true;
+	if (held->live)
+		WRITE_ONCE(held->live->touched, true);
+}
+
+/* Bits of the dword at @reg that are not for others to write, and what they are. */
+static u32 held_bits(const struct iomul_held *held, int reg, u32 *value)
+{
+	*value = 0;
+	switch (reg) {
+	case PCI_COMMAND:
+		*value = held->command & PCI_COMMAND_IO;
+		return PCI_COMMAND_IO;
+	case PCI_IO_BASE:
+		*value = held->window.low;
+		return held->slot ? 0 : 0xffff;
+	case PCI_IO_BASE_UPPER16:
+		*value = held->window.high;
+		return held->slot ? 0 : 0xffffffff;
+	}
+	return 0;
+}
+
+static bool held_register(const struct iomul_held *held, int where)
+{
+	int reg = where & ~3;
+
+	return READ_ONCE(held->ready) &&
+	       (reg == PCI_COMMAND || reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
+}
+
+static u32 size_mask(int size)
+{
+	return size == 4 ? ~0U : (1U << 8 * size) - 1;
+}
+
+/* What others wrote to the command register: remember it, with our bit kept. */
+static void held_command_written(struct iomul_held *held, int where, int size, u32 val)
+{
+	int shift = (where & 3) * 8;
+	u32 mask = (size_mask(size) << shift) & 0xffff & ~PCI_COMMAND_IO;
+
+	held->command = (held->command & ~mask) | (val << shift & mask);
+	if (!shift)
+		held->visible_io = val & PCI_COMMAND_IO;
+}
+
+static int held_write(struct iomul_held *held, struct pci_bus *bus, int where, int size, u32 val)
+{
+	int reg = where & ~3, shift = (where & 3) * 8, ret;
+	u32 bits, value, asked = val;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&held->lock, flags);
+	bits = held_bits(held, reg, &value) >> shift & size_mask(size);
+	value = value >> shift & bits;
+	val = (val & ~bits) | value;
+	if (val != asked && (held->gate != IOMUL_NONE || reg != PCI_COMMAND)) {
+		touch_locked(held);
+		if (held->live)
+			atomic64_inc(&held->live->foreign_writes);
+	}
+	if (reg == PCI_COMMAND && shift < 16)
+		held_command_written(held, where, size, asked);
+	ret = held->filter->orig->write(bus, held->pdev->devfn, where, size, val);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+	return ret;
+}
+
+/* Notices that a reset or the like has changed the hardware's command word. */
+static void held_command_read(struct iomul_held *held, int size, u32 val)
+{
+	u16 mask = size_mask(size) & 0xffff;
+
+	if (!((held->command ^ val) & mask))
+		return;
+	if ((held->command ^ val) & PCI_COMMAND_IO)
+		touch_locked(held);
+	mask &= ~PCI_COMMAND_IO;
+	held->command = (held->command & ~mask) | (val & mask);
+}
+
+static int held_read(struct iomul_held *held, struct pci_bus *bus, int where, int size, u32 *val)
+{
+	struct pci_ops *orig = held->filter->orig;
+	unsigned long flags;
+	int ret;
+
+	if (where != PCI_COMMAND)
+		return orig->read(bus, held->pdev->devfn, where, size, val);
+	raw_spin_lock_irqsave(&held->lock, flags);
+	ret = orig->read(bus, held->pdev->devfn, where, size, val);
+	if (!ret && (*val & size_mask(size)) == size_mask(size)) {
+		touch_locked(held);	/* nobody answers */
+	} else if (!ret) {
+		held_command_read(held, size, *val);
+		*val = (*val & ~PCI_COMMAND_IO) | (held->visible_io ? PCI_COMMAND_IO : 0);
+	}
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+	return ret;
+}
+
+/*
+ * The filter
+ */
+
+static int filter_read(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 *val)
+{
+	struct iomul_filter *filter;
+	struct iomul_held *held;
+	struct pci_ops *ops;
+	int ret = PCIBIOS_DEVICE_NOT_FOUND;
+
+	rcu_read_lock();
+	filter = filter_find(bus);
+	held = filter ? filter_held(filter, devfn) : NULL;
+	if (held && held_register(held, where)) {
+		ret = held_read(held, bus, where, size, val);
+	} else {
+		ops = filter ? filter->orig : original_ops(bus);
+		if (ops)
+			ret = ops->read(bus, devfn, where, size, val);
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val)
+{
+	struct iomul_filter *filter;
+	struct iomul_held *held;
+	struct pci_ops *ops;
+	int ret = PCIBIOS_DEVICE_NOT_FOUND;
+
+	rcu_read_lock();
+	filter = filter_find(bus);
+	held = filter ? filter_held(filter, devfn) : NULL;
+	if (held && held_register(held, where)) {
+		ret = held_write(held, bus, where, size, val);
+	} else {
+		ops = filter ? filter->orig : original_ops(bus);
+		if (ops)
+			ret = ops->write(bus, devfn, where, size, val);
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+/* pci_generic_config_read() and the like come back to the bus's ops for this one. */
+static void __iomem *filter_map_bus(struct pci_bus *bus, unsigned int devfn, int where)
+{
+	void __iomem *addr = NULL;
+	struct pci_ops *ops;
+
+	rcu_read_lock();
+	ops = original_ops(bus);
+	if (ops && ops->map_bus)
+		addr = ops->map_bus(bus, devfn, where);
+	rcu_read_unlock();
+	return addr;
+}
+
+static struct pci_ops *original_ops_sleeping(struct pci_bus *bus)
+{
+	struct pci_ops *ops;
+
+	rcu_read_lock();
+	ops = original_ops(bus);
+	rcu_read_unlock();
+	return ops;
+}
+
+static int filter_add_bus(struct pci_bus *bus)
+{
+	struct pci_ops *ops = original_ops_sleeping(bus);
+
+	return ops && ops->add_bus ? ops->add_bus(bus) : 0;
+}
+
+static void filter_remove_bus(struct pci_bus *bus)
+{
+	struct pci_ops *ops = original_ops_sleeping(bus);
+
+	if (ops && ops->remove_bus)
+		ops->remove_bus(bus);
+}
+
+static struct pci_ops filter_ops = {
+	.add_bus = filter_add_bus,
+	.remove_bus = filter_remove_bus,
+	.map_bus = filter_map_bus,
+	.read = filter_read,
+	.write = filter_write,
+};
+
+static struct iomul_filter *filter_get(struct pci_bus *bus)
+{
+	struct iomul_filter *filter = filter_find(bus);
+	struct pci_ops *orig;
+	int i;
+
+	if (filter) {
+		if (READ_ONCE(bus->ops) != &filter_ops)
+			return ERR_PTR(-EBUSY);
+		filter->held++;
+		return filter;
+	}
+	orig = original_ops_sleeping(bus);
+	if (!orig || !orig->read || !orig->write)
+		return ERR_PTR(-EBUSY);
+	filter = kzalloc(sizeof(*filter), GFP_KERNEL);
+	if (!filter)
+		return ERR_PTR(-ENOMEM);
+	for (i = 0; i < FILTER_BUCKETS; i++)
+		INIT_HLIST_HEAD(&filter->bucket[i]);
+	filter->bus = bus;
+	filter->orig = orig;
+	filter->held = 1;
+	get_device(&bus->dev);
+	hash_add_rcu(filters, &filter->node, (unsigned long)bus);
+	pci_bus_set_ops(bus, &filter_ops);
+	return filter;
+}
+
+/* Puts the originals back on @bus. False: somebody has put his own over ours. */
+static bool bus_restore_ops(struct pci_bus *bus, struct pci_ops *orig)
+{
+	struct pci_ops *old = pci_bus_set_ops(bus, orig);
+
+	if (old == &filter_ops || old == orig)
+		return true;
+	pci_bus_set_ops(bus, old);
+	return false;
+}
+
+/* The same for the buses below it that inherited ours. */
+static bool buses_restore_ops(struct pci_bus *bus, struct pci_ops *orig)
+{
+	bool ok = bus_restore_ops(bus, orig);
+	struct pci_bus *child;
+
+	list_for_each_entry(child, &bus->children, node) {
+		if (!filter_find(child) && READ_ONCE(child->ops) == &filter_ops)
+			ok &= buses_restore_ops(child, orig);
+	}
+	return ok;
+}
+
+static void filter_put(struct iomul_filter *filter)
+{
+	if (--filter->held)
+		return;
+	if (!buses_restore_ops(filter->bus, filter->orig)) {
+		/* Whoever it is will call us for as long as he is there: stay, and pass through. */
+		__module_get(THIS_MODULE);
+		dev_warn(&filter->bus->dev,
+			 "iomul: config access was taken over by another module; iomul can't be unloaded any more\n");
+		return;
+	}
+	hash_del_rcu(&filter->node);
+	put_device(&filter->bus->dev);
+	kfree_rcu(filter, rcu);
+}
+
+size_t iomul_filters_bytes(void)
+{
+	struct iomul_filter *filter;
+	size_t bytes = 0;
+	int i;
+
+	hash_for_each(filters, i, filter, node)
+		bytes += sizeof(*filter);
+	return bytes;
+}
+
+/*
+ * Config space as the hardware has it
+ */
+
+u32 iomul_config_read(struct pci_dev *pdev, int where, int size)
+{
+	struct pci_ops *ops;
+	u32 val = ~0U;
+
+	rcu_read_lock();
+	ops = original_ops(pdev->bus);
+	if (!ops || ops->read(pdev->bus, pdev->devfn, where, size, &val))
+		val = ~0U;
+	rcu_read_unlock();
+	return val & size_mask(size);
+}
+
+void iomul_config_write(struct pci_dev *pdev, int where, int size, u32 value)
+{
+	struct pci_ops *ops;
+
+	rcu_read_lock();
+	ops = original_ops(pdev->bus);
+	if (ops)
+		ops->write(pdev->bus, pdev->devfn, where, size, value);
+	rcu_read_unlock();
+}
+
+static u32 hw_read(struct iomul_held *held, int where, int size)
+{
+	u32 val = ~0U;
+
+	if (held->filter->orig->read(held->bus, held->pdev->devfn, where, size, &val))
+		val = ~0U;
+	return val & size_mask(size);
+}
+
+static int hw_write(struct iomul_held *held, int where, int size, u32 val)
+{
+	return held->filter->orig->write(held->bus, held->pdev->devfn, where, size, val);
+}
+
+/*
+ * Held functions
+ */
+
+/* Only configuration through ports 0xcf8 and 0xcfc is known to wait for completion. */
+static bool config_posted(const struct pci_dev *pdev)
+{
+	return !IS_ENABLED(CONFIG_X86) || pci_domain_nr(pdev->bus);
+}
+
+struct iomul_held *iomul_held_find(const struct pci_dev *pdev)
+{
+	struct iomul_filter *filter = filter_find(pdev->bus);
+	struct iomul_held *held = filter ? filter_held(filter, pdev->devfn) : NULL;
+
+	return held && held->pdev == pdev ? held : NULL;
+}
+
+struct iomul_held *iomul_held_new(struct pci_dev *pdev)
+{
+	struct iomul_held *held = kzalloc(sizeof(*held), GFP_KERNEL);
+	struct iomul_filter *filter;
+
+	if (!held)
+		return ERR_PTR(-ENOMEM);
+	filter = filter_get(pdev->bus);
+	if (IS_ERR(filter)) {
+		kfree(held);
+		return ERR_CAST(filter);
+	}
+	held->filter = filter;
+	held->pdev = pci_dev_get(pdev);
+	held->bus = pdev->bus;
+	held->addr = iomul_pdev_addr(pdev);
+	held->gate = IOMUL_NONE;
+	held->slow = config_posted(pdev);
+	raw_spin_lock_init(&held->lock);
+	INIT_LIST_HEAD(&held->in_slot);
+	list_add_tail(&held->in_all, &iomul_helds);
+	hlist_add_head_rcu(&held->in_filter,
+			   &filter->bucket[PCI_SLOT(pdev->devfn) % FILTER_BUCKETS]);
+	return held;
+}
+
+void iomul_held_start(struct iomul_held *held)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&held->lock, flags);
+	held->command = hw_read(held, PCI_COMMAND, 2);
+	held->visible_io = held->command & PCI_COMMAND_IO;
+	if (!held->slot) {
+		held->window.low = hw_read(held, PCI_IO_BASE, 2);
+		held->io32 = (held->window.low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32;
+		held->window.high = held->io32 ? hw_read(held, PCI_IO_BASE_UPPER16, 4) : 0;
+		held->found = held->window;
+	}
+	WRITE_ONCE(held->ready, true);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+}
+
+void iomul_held_stop(struct iomul_held *held)
+{
+	struct iomul_filter *filter = held->filter;
+
+	if (!filter)
+		return;
+	hlist_del_rcu(&held->in_filter);
+	filter_put(filter);
+}
+
+void iomul_held_free(struct iomul_held *held)
+{
+	list_del(&held->in_all);
+	list_del(&held->in_slot);
+	pci_dev_put(held->pdev);
+	kfree(held);
+}
+
+int iomul_held_decode(struct iomul_held *held, bool on)
+{
+	unsigned long flags;
+	u16 command;
+	int ret;
+
+	if (unlikely(held->gone))
+		return 0;	/* shut for good */
+	raw_spin_lock_irqsave(&held->lock, flags);
+	command = on ? held->command | PCI_COMMAND_IO : held->command & ~PCI_COMMAND_IO;
+	ret = hw_write(held, PCI_COMMAND, 2, command);
+	if (likely(!ret))
+		held->command = command;
+	if (unlikely(held->slow))
+		hw_read(held, PCI_COMMAND, 2);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+	return ret ? -EIO : 0;
+}
+
+u16 iomul_held_command(struct iomul_held *held)
+{
+	return held->gone ? 0xffff : hw_read(held, PCI_COMMAND, 2);
+}
+
+/* A window that is moved passes nothing meanwhile (PCI-PCI Bridge 1.2, 3.2.5.6). */
+static void window_write(struct iomul_held *held, struct iomul_window_regs regs)
+{
+	if (held->io32)
+		hw_write(held, PCI_IO_BASE_UPPER16, 4, 0x0000ffff);
+	hw_write(held, PCI_IO_BASE, 2, regs.low);
+	if (held->io32)
+		hw_write(held, PCI_IO_BASE_UPPER16, 4, regs.high);
+}
+
+static struct iomul_window_regs window_read(struct iomul_held *held)
+{
+	return (struct iomul_window_regs){
+		.low = hw_read(held, PCI_IO_BASE, 2),
+		.high = held->io32 ? hw_read(held, PCI_IO_BASE_UPPER16, 4) : 0,
+	};
+}
+
+static bool window_equal(struct iomul_window_regs a, struct iomul_window_regs b)
+{
+	const u16 type = PCI_IO_RANGE_TYPE_MASK << 8 | PCI_IO_RANGE_TYPE_MASK;
+
+	return (a.low & ~type) == (b.low & ~type) && a.high == b.high;
+}
+
+int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs)
+{
+	unsigned long flags;
+	bool ok;
+
+	raw_spin_lock_irqsave(&held->lock, flags);
+	window_write(held, regs);
+	held->window = window_read(held);
+	ok = window_equal(held->window, regs);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+	return ok ? 0 : -EIO;
+}
+
+static struct pci_bus_region bus_region(struct iomul_held *held, struct iomul_range at)
+{
+	struct resource res = { .start = at.first, .end = at.last, .flags = IORESOURCE_IO };
+	struct pci_bus_region region;
+
+	pcibios_resource_to_bus(held->bus, &region, &res);
+	return region;
+}
+
+struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at)
+{
+	struct pci_bus_region r = bus_region(held, at);
+
+	return (struct iomul_window_regs){
+		.low = (r.start >> 8 & 0xf0) | (r.end & 0xf000),
+		.high = held->io32 ? (u32)r.start >> 16 | (r.end & 0xffff0000) : 0,
+	};
+}
+
+u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar)
+{
+	return bus_region(held, iomul_res_range(&held->pdev->resource[bar])).start |
+	       PCI_BASE_ADDRESS_SPACE_IO;
+}
+
+int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value)
+{
+	int where = PCI_BASE_ADDRESS_0 + 4 * bar;
+
+	hw_write(held, where, 4, value);
+	return hw_read(held, where, 4) == value ? 0 : -EIO;
+}
+
+void iomul_held_refresh(struct iomul_held *held)
+{
+	unsigned long flags;
+	unsigned int bar;
+
+	if (held->gone)
+		return;
+	raw_spin_lock_irqsave(&held->lock, flags);
+	held->touched = false;
+	if (held->window_set)
+		window_write(held, held->window);
+	for (bar = 0; bar < IOMUL_BARS; bar++)
+		if (held->bars & 1U << bar)
+			hw_write(held, PCI_BASE_ADDRESS_0 + 4 * bar, 4,
+				 iomul_held_bar_value(held, bar));
+	if (held->gate == IOMUL_NONE)
+		hw_write(held, PCI_COMMAND, 2, held->command);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+}
+
+void iomul_held_touch(struct iomul_held *held)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&held->lock, flags);
+	touch_locked(held);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+}
+
+void iomul_held_verify(struct iomul_held *held, u32 *checked, u32 *wrong)
+{
+	unsigned long flags;
+	unsigned int bar;
+	u32 differ = 0;
+
+	if (held->gone)
+		return;
+	raw_spin_lock_irqsave(&held->lock, flags);
+	++*checked;
+	differ += !!((hw_read(held, PCI_COMMAND, 2) ^ held->command) & PCI_COMMAND_IO);
+	if (held->window_set) {
+		++*checked;
+		differ += !window_equal(window_read(held), held->window);
+	}
+	for (bar = 0; bar < IOMUL_BARS; bar++) {
+		if (!(held->bars & 1U << bar))
+			continue;
+		++*checked;
+		differ += hw_read(held, PCI_BASE_ADDRESS_0 + 4 * bar, 4) !=
+			  iomul_held_bar_value(held, bar);
+	}
+	if (differ)
+		touch_locked(held);
+	raw_spin_unlock_irqrestore(&held->lock, flags);
+	*wrong += differ;
+}

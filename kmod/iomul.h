@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the shell share; docs/design.md says which file does what.
+ *
+ * Locks, outermost first:
+ *  1. pci_lock_rescan_remove()
+ *  2. iomul_lock: the lists of groups, slots, held functions, the journal
+ *  3. a group's turn: its tree (mux), its window, the I/O enables of its gates
+ *  4. a held function's raw spinlock: its command word and window registers
+ * An access takes 3 and 4 only. device_lock may be held when 2 is taken, never
+ * the other way round.
+ */
+#ifndef IOMUL_H
+#define IOMUL_H
+
+#include <linux/atomic.h>
+#include <linux/ioport.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include "compat/compat.h"
+#include "core/access.h"
+#include "core/plan.h"
+#include "iomul_user.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt) "iomul: " fmt
+
+extern struct mutex iomul_lock;
+extern unsigned int iomul_burst;
+extern unsigned int iomul_string;
+
+struct iomul_live;
+struct iomul_slot;
+struct iomul_filter;
+
+/*
+ * Held functions (hold.c)
+ */
+
+/* I/O Base and Limit as one word, I/O Base and Limit Upper 16 Bits as one. */
+struct iomul_window_regs {
+	u16 low;
+	u32 high;
+};
+
+/*
+ * A gate port or a function of a shared slot. @command, @window and what
+ * readers see of them change under @lock only.
+ */
+struct iomul_held {
+	struct hlist_node in_filter;	/* RCU */
+	struct list_head in_all;	/* iomul_helds */
+	struct list_head in_slot;	/* functions: iomul_slot.functions */
+	struct pci_dev *pdev;		/* a reference */
+	struct pci_bus *bus;
+	struct iomul_filter *filter;	/* NULL: not in the filter any more */
+	struct iomul_live *live;
+	struct iomul_slot *slot;	/* NULL: a port */
+	struct iomul_held *up;		/* the gate port above */
+	struct iomul_user *user;	/* who holds it open */
+
+	raw_spinlock_t lock;
+	u16 command;			/* as the hardware has it */
+	bool ready;			/* @command is valid, the filter in force */
+	bool visible_io;		/* I/O Space Enable as others see it */
+	bool touched;			/* somebody tried, or it was reset */
+	bool slow;			/* config writes are posted: read back */
+	bool io32;
+	bool gone;			/* the device was removed */
+	struct iomul_window_regs window;	/* as the hardware has it */
+	struct iomul_window_regs found;		/* as attach found it */
+
+	u32 gate;			/* in the group's mux; IOMUL_NONE: always decodes */
+	u32 slots;			/* ports: slots that need it */
+	u32 leaving;			/* and how many of them are being detached */
+	u8 bars;			/* I/O BARs that were placed */
+	bool window_set;		/* the window was placed */
+	struct iomul_addr addr;
+	struct resource root;		/* private parent of its window or BARs */
+	struct rcu_head rcu;
+};
+
+extern struct list_head iomul_helds;
+
+/* -ENOMEM, -EBUSY (config access of the bus is taken over by somebody else). */
+struct iomul_held *iomul_held_new(struct pci_dev *pdev);
+/* After a grace period since iomul_held_new(): from now on the filter holds. */
+void iomul_held_start(struct iomul_held *held);
+/* Out of the filter; free it a grace period later. */
+void iomul_held_stop(struct iomul_held *held);
+void iomul_held_free(struct iomul_held *held);
+struct iomul_held *iomul_held_find(const struct pci_dev *pdev);
+
+/* I/O Space Enable. 0 or -EIO. */
+int iomul_held_decode(struct iomul_held *held, bool on);
+/* The window registers. 0 or -EIO: they read back otherwise. */
+int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs);
+int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
+struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at);
+/* What the BAR register must contain. */
+u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar);
+/* Writes window, BARs and, of what is no gate, the command word once more. */
+void iomul_held_refresh(struct iomul_held *held);
+/* Somebody may have changed it: its gate is forgotten before the next access. */
+void iomul_held_touch(struct iomul_held *held);
+/* Compares with the hardware; @checked and @wrong are added to. */
+void iomul_held_verify(struct iomul_held *held, u32 *checked, u32 *wrong);
+/* The command register as the hardware has it; 0xffff: nobody answers. */
+u16 iomul_held_command(struct iomul_held *held);
+
+/* Config space as the hardware has it, held or not. */
+u32 iomul_config_read(struct pci_dev *pdev, int where, int size);
+void iomul_config_write(struct pci_dev *pdev, int where, int size, u32 value);
+
+size_t iomul_filters_bytes(void);
+bool iomul_filters_empty(void);
+
+static inline struct iomul_addr iomul_pdev_addr(const struct pci_dev *pdev)
+{
+	return (struct iomul_addr){ .segment = pci_domain_nr(pdev->bus),
+				    .bus = pdev->bus->number, .devfn = pdev->devfn };
+}
+
+static inline struct iomul_range iomul_res_range(const struct resource *res)
+{
+	return (struct iomul_range){ .first = res->start, .last = res->end };
+}
+
+/*
+ * Snapshots (snapshot.c)
+ */
+
+struct iomul_snapshot {
+	struct iomul_topology t;
+	struct iomul_node *node;	/* the arrays of @t */
+	struct iomul_root *root;
+	struct iomul_busy *busy;
+	struct pci_dev **pdev;		/* for each node, with a reference */
+	struct pci_bus **bus;		/* for each node and root: the bus below, or NULL */
+	struct iomul_held **held;	/* for each node: NULL, not held */
+};
+
+/* Under pci_lock_rescan_remove() and iomul_lock. ERR_PTR. */
+struct iomul_snapshot *iomul_snapshot_take(void);
+void iomul_snapshot_free(struct iomul_snapshot *snap);
+
+/*
+ * Steps (step.c)
+ */
+
+/* A range kept for its return: in the resource tree where the function had it. */
+struct iomul_hold {
+	struct resource res;
+	char name[IOMUL_NAME_MAX];
+};
+
+/* A step that was carried out, with what its inverse needs. */
+struct iomul_deed {
+	struct list_head list;		/* iomul_journal, oldest first */
+	struct iomul_step step;
+	struct iomul_held *held;	/* NULL: the group's */
+	struct iomul_live *live;
+	struct iomul_hold *hold;
+	struct resource *parent;	/* the function's resource as it was */
+	const char *name;
+	resource_size_t start, end;
+	unsigned long flags;
+	u32 raw;			/* BAR register as it was */
+};
+
+extern struct list_head iomul_journal;
+
+/* Carries @step out and appends it to the journal. -errno with @refusal filled in. */
+int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
+			 struct iomul_live *live, struct iomul_refusal *refusal);
+/* Undoes @deed, takes it off its list and frees it. */
+void iomul_step_undo(struct iomul_deed *deed);
+/* The device of @held is going: takes its resources out of private trees. */
+void iomul_steps_orphan(struct iomul_held *held);
+/* The group, other than those being dissolved, whose window overlaps @hold; or NULL. */
+struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold);
+
+/*
+ * Groups and slots (group.c)
+ */
+
+/*
+ * First come first served. Without waiters, taking and giving back are one
+ * atomic operation each; see turn.c.
+ */
+struct iomul_turn {
+	atomic_t state;
+	unsigned int passed;		/* times the owner went past the waiters */
+	spinlock_t lock;
+	struct list_head waiters;
+};
+
+/* The gate tree of a group and whom its indexes mean. */
+struct iomul_tree {
+	struct iomul_mux mux;		/* gate.node is an index in @held */
+	struct iomul_held **held;	/* the gates' functions, then those that always decode */
+	struct iomul_slot **slot;
+	u32 helds;
+	size_t bytes;
+};
+
+/* A group at work. @tree and counters: under the turn. */
+struct iomul_live {
+	struct iomul_turn turn;
+	bool touched;			/* some held function is */
+	struct iomul_tree tree;
+	u64 accesses;
+	u64 switches;
+	u64 config_writes;
+	u64 repairs;
+	u64 events;
+	atomic64_t foreign_writes;
+
+	struct list_head list;		/* iomul_lives */
+	struct kref ref;
+	u32 id;
+	u32 slots;
+	u32 leaving;
+	bool concerned;			/* by the attach or detach under way */
+	struct pci_bus *anchor;		/* a reference */
+	struct iomul_tree next;		/* being built */
+	struct iomul_range window;
+	struct resource res;
+	char name[IOMUL_NAME_MAX];
+};
+
+/* An attached slot. Counters: under the group's turn. */
+struct iomul_slot {
+	struct iomul_live *live;
+	u32 index;			/* in the mux; IOMUL_NONE: can't be reached */
+	u32 users;
+	u64 accesses;
+	u64 switches;
+	u64 waits;
+	u64 wait_ns;
+	u64 errors;
+
+	struct list_head list;		/* iomul_slots */
+	struct list_head functions;	/* iomul_held.in_slot */
+	struct kref ref;
+	struct iomul_addr addr;		/* first function */
+	struct iomul_addr port;		/* port above, or @addr */
+	bool leaving;
+	bool gone;
+};
+
+extern struct list_head iomul_lives;
+extern struct list_head iomul_slots;
+
+/* -errno with @refusal filled in when there is a reason in the ABI. */
+int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_policy *policy,
+		 struct iomul_refusal *refusal);
+int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal);
+int iomul_detach_all(struct iomul_refusal *refusal);
+int iomul_verify(bool repair, struct iomul_verify *result);
+void iomul_group_status(const struct iomul_live *live, struct iomul_group_status *status);
+void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *status);
+size_t iomul_slot_bytes(void);
+void iomul_slot_get(struct iomul_slot *slot);
+void iomul_slot_put(struct iomul_slot *slot);
+/* The device of @held is going. Under iomul_lock. */
+void iomul_held_lost(struct iomul_held *held);
+int iomul_refuse(struct iomul_refusal *refusal, u32 reason, struct iomul_addr slot,
+		 struct iomul_addr at);
+
+/*
+ * The turn and port access (turn.c)
+ */
+
+void iomul_turn_init(struct iomul_turn *turn);
+/* 0, or -EINTR when @killable and killed. */
+int iomul_turn_take(struct iomul_live *live, struct iomul_slot *slot, bool killable);
+void iomul_turn_give(struct iomul_live *live);
+/* With the turn: every gate shut, nobody owns it. */
+int iomul_live_shut(struct iomul_live *live);
+/* With the turn: what was touched is shut and written again. */
+void iomul_live_settle(struct iomul_live *live);
+
+/* One element in kernel memory: @count accesses of @width bytes to one port. */
+struct iomul_run {
+	u32 port;
+	u32 width;
+	u32 count;
+	bool write;
+	void *data;
+};
+
+/* Carries out what it can, in order; @done of them in full. */
+int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 runs, u32 *done);
+
+/*
+ * Who holds a function (user.c); see also iomul_user.h
+ */
+
+struct iomul_user {
+	struct iomul_slot *slot;
+	struct iomul_held *held;
+	bool gone;
+	u8 bars;
+	u32 port[IOMUL_BARS];
+	u32 size[IOMUL_BARS];		/* 0: not an I/O BAR */
+	char who[TASK_COMM_LEN];
+	struct pci_dev *pdev;		/* a reference, and one for runtime PM */
+};
+
+/*
+ * main.c, ioctl.c, events.c
+ */
+
+struct iomul_file {
+	struct rw_semaphore lock;	/* read: uses @user; write: changes it */
+	struct iomul_user *user;
+};
+
+long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+int iomul_events_init(void);
+void iomul_events_exit(void);
+/* boot.c: shares what the module's parameters ask for; at the end of init. */
+void iomul_boot(void);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What iomul.ko offers to other modules, in symbol namespace IOMUL: hold one
+ * function of a shared slot and access its I/O BARs. Never two hold the same.
+ */
+#ifndef IOMUL_USER_H
+#define IOMUL_USER_H
+
+#include <linux/types.h>
+
+struct pci_dev;
+struct iomul_user;
+
+/*
+ * Holds @pdev until iomul_user_put(); it stays attached and awake meanwhile.
+ * ERR_PTR: -ENOENT (not shared), -EINVAL (no I/O BAR), -EBUSY (held already),
+ * -ENODEV (gone), -ENOMEM. May sleep.
+ */
+struct iomul_user *iomul_user_get(struct pci_dev *pdev);
+void iomul_user_put(struct iomul_user *user);
+
+/* Bit n: BAR n is an I/O BAR that iomul_user_rw() serves. */
+u8 iomul_user_bars(const struct iomul_user *user);
+
+/*
+ * Reads or writes @count bytes of BAR @bar from @offset on in naturally aligned
+ * accesses of 4, 2 and 1 bytes. Bytes done, up to the end of the BAR; -EINVAL
+ * (no I/O BAR, beyond its end), -EFAULT, -EINTR (killed), -ENODEV (the device
+ * is gone), -EIO (could not be routed).
+ */
+ssize_t iomul_user_rw(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
+		      size_t count, bool write);
+
+#endif

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Carries out the steps of a plan, one function a kind, and undoes them.
+ *
+ * Resources of held functions before (left) and while they share (right):
+ *
+ *	root bus                        root bus
+ *	  window of port A                hold of A    (while A has nothing itself)
+ *	    BAR of slot A                 group N, busy
+ *	  window of port B              a private root for each port
+ *	    BAR of slot B                 window of port A = group's range
+ *	                                    BAR of slot A
+ *
+ * Nothing of the kernel's is without parent, so pci_enable_device() works as
+ * ever; nobody is given ports of a hold or a group. A group's range may lie
+ * inside a hold, or around several.
+ *
+ * All under pci_lock_rescan_remove() and iomul_lock.
+ */
+#include <linux/slab.h>
+#include "iomul.h"
+
+LIST_HEAD(iomul_journal);
+
+#define BAR_IS_WINDOW(step) ((step)->bar == IOMUL_STEP_IS_WINDOW)
+
+static struct resource *deed_resource(const struct iomul_deed *deed)
+{
+	struct pci_dev *pdev = deed->held->pdev;
+
+	return &pdev->resource[BAR_IS_WINDOW(&deed->step) ? PCI_BRIDGE_IO_WINDOW : deed->step.bar];
+}
+
+static void deed_save(struct iomul_deed *deed)
+{
+	const struct resource *res = deed_resource(deed);
+
+	deed->parent = res->parent;
+	deed->name = res->name;
+	deed->start = res->start;
+	deed->end = res->end;
+	deed->flags = res->flags;
+}
+
+static void deed_restore(struct iomul_deed *deed)
+{
+	struct resource *res = deed_resource(deed);
+
+	res->name = deed->name;
+	res->start = deed->start;
+	res->end = deed->end;
+	res->flags = deed->flags;
+}
+
+static int deed_refuse(struct iomul_deed *deed, struct iomul_refusal *refusal, u32 reason)
+{
+	struct iomul_addr at = deed->held ? deed->held->addr : (struct iomul_addr){ 0 };
+
+	return iomul_refuse(refusal, reason, deed->held && deed->held->slot ?
+			    deed->held->slot->addr : at, at);
+}
+
+static int deed_conflict(struct iomul_deed *deed, struct iomul_refusal *refusal,
+			 struct iomul_range range, const struct resource *with)
+{
+	int err = deed_refuse(deed, refusal, IOMUL_R_CONFLICT);
+
+	refusal->range = range;
+	if (with && with->name)
+		strscpy(refusal->who, with->name, sizeof(refusal->who));
+	return err;
+}
+
+/*
+ * One pair for each kind
+ */
+
+static int decode_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	if (iomul_held_decode(deed->held, deed->step.now))
+		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
+	return 0;
+}
+
+static void decode_undo(struct iomul_deed *deed)
+{
+	iomul_held_decode(deed->held, deed->step.was);
+}
+
+static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct resource *res = deed_resource(deed);
+
+	if (!res->parent || res->child)
+		return deed_conflict(deed, refusal, iomul_res_range(res), res->child);
+	deed_save(deed);
+	release_resource(res);
+	return 0;
+}
+
+static void release_undo(struct iomul_deed *deed)
+{
+	struct resource *res = deed_resource(deed);
+
+	if (deed->held->gone)
+		return;
+	deed_restore(deed);
+	if (request_resource(deed->parent, res))
+		pci_warn(deed->held->pdev,
+			 "iomul: its ports %pR were taken meanwhile, it has none now; remove and rescan it\n",
+			 res);
+}
+
+static int hold_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct iomul_hold *hold = kzalloc(sizeof(*hold), GFP_KERNEL);
+	int err;
+
+	if (!hold)
+		return -ENOMEM;
+	err = release_carry_out(deed, refusal);
+	if (err)
+		goto err_release;
+	snprintf(hold->name, sizeof(hold->name), "iomul hold %s", pci_name(deed->held->pdev));
+	hold->res = (struct resource){
+		.name = hold->name,
+		.start = deed->start,
+		.end = deed->end,
+		.flags = IORESOURCE_IO | IORESOURCE_BUSY,
+	};
+	if (request_resource(deed->parent, &hold->res)) {
+		release_undo(deed);
+		err = deed_conflict(deed, refusal, iomul_res_range(&hold->res), NULL);
+		goto err_release;
+	}
+	deed->hold = hold;
+	return 0;
+
+err_release:
+	kfree(hold);
+	return err;
+}
+
+static void hold_undo(struct iomul_deed *deed)
+{
+	remove_resource(&deed->hold->res);
+	kfree(deed->hold);
+	deed->hold = NULL;
+	release_undo(deed);
+}
+
+static bool res_is_hold(const struct resource *res)
+{
+	const struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &iomul_journal, list)
+		if (deed->hold && &deed->hold->res == res)
+			return true;
+	return false;
+}
+
+static struct resource *bus_aperture(struct pci_bus *bus, struct iomul_range at)
+{
+	struct resource *res;
+	int i;
+
+	pci_bus_for_each_resource(bus, res, i)
+		if (res && (res->flags & IORESOURCE_IO) && res->start <= at.first &&
+		    at.last <= res->end)
+			return res;
+	return NULL;
+}
+
+static int reserve_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct iomul_live *live = deed->live;
+	struct iomul_range at = deed->step.to;
+	struct resource *aperture = bus_aperture(live->anchor, at), *res;
+
+	if (!aperture)
+		return deed_conflict(deed, refusal, at, NULL);
+	/* insert_resource() would adopt whatever lies inside; only holds may. */
+	for (res = aperture->child; res; res = res->sibling)
+		if (iomul_range_overlaps(iomul_res_range(res), at) && !res_is_hold(res))
+			return deed_conflict(deed, refusal, at, res);
+	live->res = (struct resource){
+		.name = live->name,
+		.start = at.first,
+		.end = at.last,
+		.flags = IORESOURCE_IO | IORESOURCE_BUSY,
+	};
+	if (insert_resource(aperture, &live->res))
+		return deed_conflict(deed, refusal, at, NULL);
+	return 0;
+}
+
+static void reserve_undo(struct iomul_deed *deed)
+{
+	remove_resource(&deed->live->res);
+}
+
+/* The private resource that is the parent of everything of @held. */
+static struct resource *held_root(struct iomul_held *held)
+{
+	if (!held->root.flags) {
+		held->root.name = "iomul";
+		held->root.start = held->live->window.first;
+		held->root.end = held->live->window.last;
+		held->root.flags = IORESOURCE_IO;
+	}
+	return &held->root;
+}
+
+static void res_place(struct resource *res, struct pci_dev *pdev, struct iomul_range at,
+		      unsigned long flags)
+{
+	res->name = pci_name(pdev);
+	res->start = at.first;
+	res->end = at.last;
+	res->flags &= ~(IORESOURCE_UNSET | IORESOURCE_DISABLED);
+	res->flags |= IORESOURCE_IO | flags;
+}
+
+static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct iomul_held *held = deed->held;
+	struct resource *res = deed_resource(deed);
+
+	deed_save(deed);
+	if (iomul_held_window(held, iomul_held_window_at(held, deed->step.to))) {
+		iomul_held_window(held, held->found);
+		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
+	}
+	res_place(res, held->pdev, deed->step.to, held->io32 ? PCI_IO_RANGE_TYPE_32 : 0);
+	if (request_resource(held_root(held), res)) {
+		deed_restore(deed);
+		iomul_held_window(held, held->found);
+		return deed_conflict(deed, refusal, deed->step.to, NULL);
+	}
+	held->window_set = true;
+	return 0;
+}
+
+static void window_undo(struct iomul_deed *deed)
+{
+	struct iomul_held *held = deed->held;
+
+	if (held->gone)
+		return;
+	held->window_set = false;
+	release_resource(deed_resource(deed));
+	deed_restore(deed);
+	iomul_held_window(held, held->found);
+}
+
+static struct resource *bar_parent(struct iomul_held *held)
+{
+	if (held->up && held->up->window_set && held->up->pdev == held->bus->self)
+		return &held->up->pdev->resource[PCI_BRIDGE_IO_WINDOW];
+	return held_root(held);
+}
+
+static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct iomul_held *held = deed->held;
+	struct resource *res = deed_resource(deed);
+	unsigned int bar = deed->step.bar;
+
+	deed_save(deed);
+	deed->raw = iomul_config_read(held->pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
+	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
+	if (request_resource(bar_parent(held), res)) {
+		deed_restore(deed);
+		return deed_conflict(deed, refusal, deed->step.to, NULL);
+	}
+	if (iomul_held_bar(held, bar, iomul_held_bar_value(held, bar))) {
+		iomul_held_bar(held, bar, deed->raw);
+		release_resource(res);
+		deed_restore(deed);
+		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
+	}
+	held->bars |= 1U << bar;
+	return 0;
+}
+
+static void bar_undo(struct iomul_deed *deed)
+{
+	struct iomul_held *held = deed->held;
+
+	if (held->gone)
+		return;
+	held->bars &= ~(1U << deed->step.bar);
+	iomul_held_bar(held, deed->step.bar, deed->raw);
+	release_resource(deed_resource(deed));
+	deed_restore(deed);
+}
+
+static const struct {
+	int (*carry_out)(struct iomul_deed *deed, struct iomul_refusal *refusal);
+	void (*undo)(struct iomul_deed *deed);
+} kinds[IOMUL_STEP_KINDS] = {
+	[IOMUL_STEP_DECODE] = { decode_carry_out, decode_undo },
+	[IOMUL_STEP_RELEASE] = { release_carry_out, release_undo },
+	[IOMUL_STEP_HOLD] = { hold_carry_out, hold_undo },
+	[IOMUL_STEP_RESERVE] = { reserve_carry_out, reserve_undo },
+	[IOMUL_STEP_WINDOW] = { window_carry_out, window_undo },
+	[IOMUL_STEP_BAR] = { bar_carry_out, bar_undo },
+};
+
+int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
+			 struct iomul_live *live, struct iomul_refusal *refusal)
+{
+	struct iomul_deed *deed = kzalloc(sizeof(*deed), GFP_KERNEL);
+	int err;
+
+	if (!deed)
+		return -ENOMEM;
+	deed->step = *step;
+	deed->held = held;
+	deed->live = live;
+	err = kinds[step->kind].carry_out(deed, refusal);
+	if (err)
+		kfree(deed);
+	else
+		list_add_tail(&deed->list, &iomul_journal);
+	return err;
+}
+
+void iomul_step_undo(struct iomul_deed *deed)
+{
+	kinds[deed->step.kind].undo(deed);
+	list_del(&deed->list);
+	kfree(deed);
+}
+
+void iomul_steps_orphan(struct iomul_held *held)
+{
+	struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &iomul_journal, list) {
+		if (deed->held != held || (deed->step.kind != IOMUL_STEP_WINDOW &&
+					   deed->step.kind != IOMUL_STEP_BAR))
+			continue;
+		if (deed_resource(deed)->parent)
+			release_resource(deed_resource(deed));
+	}
+	held->window_set = false;
+	held->bars = 0;
+}
+
+struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold)
+{
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list)
+		if (live->slots > live->leaving &&
+		    iomul_range_overlaps(live->window, iomul_res_range(&hold->res)))
+			return live;
+	return NULL;
+}

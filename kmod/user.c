@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who holds a function: claims on /dev/iomul and VFIO devices, never two.
+ *
+ * A user holds a reference on its slot, which keeps the group, and keeps the
+ * device awake, which keeps the ports above awake. Slots with users are not
+ * detached. When the device is unplugged its user stays, but gets -ENODEV.
+ */
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+#include "iomul.h"
+
+static void user_bars(struct iomul_user *user)
+{
+	struct iomul_held *held = user->held;
+	unsigned int bar;
+
+	user->bars = held->bars;
+	for (bar = 0; bar < IOMUL_BARS; bar++) {
+		if (!(held->bars & 1U << bar))
+			continue;
+		user->port[bar] = held->pdev->resource[bar].start;
+		user->size[bar] = resource_size(&held->pdev->resource[bar]);
+	}
+}
+
+static int user_bind(struct iomul_user *user)
+{
+	struct iomul_held *held = iomul_held_find(user->pdev);
+
+	if (!held || !held->slot)
+		return -ENOENT;
+	if (held->gone)
+		return -ENODEV;
+	if (held->user)
+		return -EBUSY;
+	if (!held->bars)
+		return -EINVAL;
+	user->held = held;
+	user->slot = held->slot;
+	user_bars(user);
+	iomul_slot_get(user->slot);
+	held->slot->users++;
+	held->user = user;
+	return 0;
+}
+
+struct iomul_user *iomul_user_get(struct pci_dev *pdev)
+{
+	struct iomul_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
+	int err;
+
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+	user->pdev = pdev;
+	get_task_comm(user->who, current);
+	err = pm_runtime_resume_and_get(&pdev->dev);
+	if (err < 0)
+		goto err_resume;
+	mutex_lock(&iomul_lock);
+	err = user_bind(user);
+	mutex_unlock(&iomul_lock);
+	if (err)
+		goto err_bind;
+	pci_dev_get(pdev);
+	return user;
+
+err_bind:
+	pm_runtime_put(&pdev->dev);
+err_resume:
+	kfree(user);
+	return ERR_PTR(err);
+}
+IOMUL_EXPORT(iomul_user_get);
+
+void iomul_user_put(struct iomul_user *user)
+{
+	mutex_lock(&iomul_lock);
+	user->slot->users--;
+	if (user->held)
+		user->held->user = NULL;
+	iomul_slot_put(user->slot);
+	mutex_unlock(&iomul_lock);
+	pm_runtime_put(&user->pdev->dev);
+	pci_dev_put(user->pdev);
+	kfree(user);
+}
+IOMUL_EXPORT(iomul_user_put);
+
+u8 iomul_user_bars(const struct iomul_user *user)
+{
+	return user->bars;
+}
+IOMUL_EXPORT(iomul_user_bars);

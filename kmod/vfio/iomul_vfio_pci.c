@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The VFIO variant driver: vfio-pci, but that I/O BARs of a function that is
+ * shared when the device is opened are accessed through iomul. A function that
+ * is not shared behaves as with vfio-pci.
+ *
+ * The function's I/O Space Enable needs no care here: iomul's config filter
+ * keeps it, and shows the guest the one that it wrote.
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/vfio.h>
+#include <linux/vfio_pci_core.h>
+#include "../compat/compat.h"
+#include "../iomul_user.h"
+
+struct iomul_vfio {
+	struct vfio_pci_core_device core;
+	struct iomul_user *user;	/* NULL: not shared */
+	u8 bars;			/* I/O BARs that go through iomul */
+};
+
+static struct iomul_vfio *to_iomul(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct iomul_vfio, core.vdev);
+}
+
+static bool is_shared(const struct iomul_vfio *v, u64 offset)
+{
+	u64 index = VFIO_PCI_OFFSET_TO_INDEX(offset);
+
+	return index < PCI_STD_NUM_BARS && (v->bars & 1U << index);
+}
+
+static int iomul_vfio_open(struct vfio_device *vdev)
+{
+	struct iomul_vfio *v = to_iomul(vdev);
+	struct iomul_user *user = iomul_user_get(v->core.pdev);
+	int err;
+
+	/* Not shared, or without I/O BAR. */
+	if (IS_ERR(user) && PTR_ERR(user) != -ENOENT && PTR_ERR(user) != -EINVAL)
+		return PTR_ERR(user);
+	if (IS_ERR(user))
+		user = NULL;
+	err = vfio_pci_core_enable(&v->core);
+	if (err)
+		goto err_enable;
+	v->user = user;
+	v->bars = user ? iomul_user_bars(user) : 0;
+	vfio_pci_core_finish_enable(&v->core);
+	return 0;
+
+err_enable:
+	if (user)
+		iomul_user_put(user);
+	return err;
+}
+
+static void iomul_vfio_close(struct vfio_device *vdev)
+{
+	struct iomul_vfio *v = to_iomul(vdev);
+	struct iomul_user *user = v->user;
+
+	vfio_pci_core_close_device(vdev);
+	v->bars = 0;
+	v->user = NULL;
+	if (user)
+		iomul_user_put(user);
+}
+
+static ssize_t iomul_vfio_rw(struct iomul_vfio *v, char __user *buf, size_t count, loff_t *ppos,
+			     bool write)
+{
+	ssize_t ret = iomul_user_rw(v->user, VFIO_PCI_OFFSET_TO_INDEX(*ppos),
+				    *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
+
+	if (ret > 0)
+		*ppos += ret;
+	return ret;
+}
+
+static ssize_t iomul_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,
+			       loff_t *ppos)
+{
+	struct iomul_vfio *v = to_iomul(vdev);
+
+	if (is_shared(v, *ppos))
+		return count ? iomul_vfio_rw(v, buf, count, ppos, false) : 0;
+	return vfio_pci_core_read(vdev, buf, count, ppos);
+}
+
+static ssize_t iomul_vfio_write(struct vfio_device *vdev, const char __user *buf, size_t count,
+				loff_t *ppos)
+{
+	struct iomul_vfio *v = to_iomul(vdev);
+
+	if (is_shared(v, *ppos))
+		return count ? iomul_vfio_rw(v, (char __user *)buf, count, ppos, true) : 0;
+	return vfio_pci_core_write(vdev, buf, count, ppos);
+}
+
+/* An ioeventfd would write to the port from the kernel, past the mux. */
+static bool ioeventfd_is_shared(const struct iomul_vfio *v, unsigned long arg)
+{
+	struct vfio_device_ioeventfd io;
+
+	if (!v->bars || copy_from_user(&io, (void __user *)arg,
+				       offsetofend(struct vfio_device_ioeventfd, fd)))
+		return false;
+	return is_shared(v, io.offset);
+}
+
+static long iomul_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	if (cmd == VFIO_DEVICE_IOEVENTFD && ioeventfd_is_shared(to_iomul(vdev), arg))
+		return -EINVAL;
+	return vfio_pci_core_ioctl(vdev, cmd, arg);
+}
+
+static const struct vfio_device_ops iomul_vfio_ops = {
+	.name = "iomul-vfio-pci",
+	.init = vfio_pci_core_init_dev,
+	.release = vfio_pci_core_release_dev,
+	.open_device = iomul_vfio_open,
+	.close_device = iomul_vfio_close,
+	.ioctl = iomul_vfio_ioctl,
+	.device_feature = vfio_pci_core_ioctl_feature,
+	.read = iomul_vfio_read,
+	.write = iomul_vfio_write,
+	.mmap = vfio_pci_core_mmap,
+	.request = vfio_pci_core_request,
+	.match = vfio_pci_core_match,
+};
+
+static int iomul_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct iomul_vfio *v;
+	int err;
+
+	v = vfio_alloc_device(iomul_vfio, core.vdev, &pdev->dev, &iomul_vfio_ops);
+	if (IS_ERR(v))
+		return PTR_ERR(v);
+	dev_set_drvdata(&pdev->dev, &v->core);
+	err = vfio_pci_core_register_device(&v->core);
+	if (err)
+		goto err_register;
+	return 0;
+
+err_register:
+	vfio_put_device(&v->core.vdev);
+	return err;
+}
+
+static void iomul_vfio_remove(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+
+	vfio_pci_core_unregister_device(core);
+	vfio_put_device(&core->vdev);
+}
+
+static int iomul_vfio_sriov_configure(struct pci_dev *pdev, int nr_virtfn)
+{
+	return vfio_pci_core_sriov_configure(dev_get_drvdata(&pdev->dev), nr_virtfn);
+}
+
+static const struct pci_device_id iomul_vfio_table[] = {
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_ANY_ID, PCI_ANY_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, iomul_vfio_table);
+
+static struct pci_driver iomul_vfio_driver = {
+	.name = "iomul-vfio-pci",
+	.id_table = iomul_vfio_table,
+	.probe = iomul_vfio_probe,
+	.remove = iomul_vfio_remove,
+	.sriov_configure = iomul_vfio_sriov_configure,
+	.err_handler = &vfio_pci_core_err_handlers,
+	.driver_managed_dma = true,
+};
+module_pci_driver(iomul_vfio_driver);
+
+MODULE_DESCRIPTION("VFIO for PCI devices, those that share I/O ports included");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(IOMUL_VERSION);
+IOMUL_IMPORT();
