@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Xen: the patched device model, and a lab with Xen in it. Everything is kept below build/.
+#   XEN_DM=11.1 XEN_DM_SUITE=sid   another release of QEMU, from another release of Debian
+
+XEN_DM ?= 7.2
+XEN_DM_SUITE ?= bookworm
+XEN_LAB_SUITE ?= bookworm
+
+xen-dm-dir := $(BUILD)/xen-dm/$(XEN_DM)
+xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev meson ninja-build \
+	patch pkg-config python3-venv zlib1g-dev
+xen-lab-packages := xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils \
+	libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 \
+	libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 qemu-system-xen seabios
+# Nothing but what `xl` asks a device model for.
+xen-dm-configure := --without-default-features --enable-xen --enable-xen-pci-passthrough \
+	--target-list=i386-softmmu --disable-tcg --disable-kvm --without-default-devices
+
+.PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen clean-xen
+clean: clean-xen
+
+xen-dm: $(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM) ## Xen's device model with qemu/iomul-$(XEN_DM).patch, from Debian's sources
+	ln -sf qemu-system-i386-$(XEN_DM) $(BUILD)/xen-dm/qemu-system-i386
+
+xen-dm-deps:
+	@missing=$$(for p in $(xen-dm-deps); do \
+		dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done); \
+	if [ -n "$$missing" ]; then apt-get install -y --no-install-recommends $$missing; fi
+
+# The sources are copied anew, with the times they had, so only what the patch changes is compiled again.
+$(xen-dm-dir)/.patched: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h mk/xen.mk | xen-dm-deps
+	@rm -rf $(xen-dm-dir)/src && mkdir -p $(xen-dm-dir)/obj
+	cp -a "$$(lab/xen/debian -C $(BUILD)/debian -s $(XEN_DM_SUITE) source qemu)" $(xen-dm-dir)/src
+	patch -d $(xen-dm-dir)/src -p1 -F0 < $<
+	cp kmod/uapi/iomul.h $(xen-dm-dir)/src/linux-headers/linux/
+	touch $@
+
+$(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM): $(xen-dm-dir)/.patched
+	cd $(xen-dm-dir)/obj && { [ -f build.ninja ] || ../src/configure $(xen-dm-configure); } && ninja qemu-system-i386
+	strip -o $@ $(xen-dm-dir)/obj/qemu-system-i386
+
+# For a packager: one file that stands alone, with the header in it.
+xen-dm-patch: $(BUILD)/xen-dm/iomul-$(XEN_DM).patch ## the same patch with the header in it, for debian/patches
+$(BUILD)/xen-dm/iomul-$(XEN_DM).patch: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h
+	@mkdir -p $(@D)
+	{ cat $<; diff -u --label /dev/null --label b/linux-headers/linux/iomul.h \
+		/dev/null kmod/uapi/iomul.h || [ $$? = 1 ]; } > $@
+
+xen-lab: ## unpack Debian's Xen for lab/xen-run; installs nothing
+	lab/xen/debian -C $(BUILD)/debian -s $(XEN_LAB_SUITE) unpack $(BUILD)/xen/root $(xen-lab-packages)
+
+check-xen: xen-dm xen-lab ## Xen in the lab: guests that boot from HBAs without ports of their own
+	tests/xen/run
+
+clean-xen:
+	rm -rf $(BUILD)/xen-dm $(BUILD)/xen
