@@ -31,7 +31,7 @@ struct wish {
 	bool share;
 	bool seize;
 	bool shared;		/* it does now */
-	char driver[DRIVER_MAX];
+	char driver[DRIVER_MAX];	/* to bind it to, when it is seized; "": as fits */
 };
 
 struct boot {
@@ -107,10 +107,8 @@ static bool is_xen(void)
  * What is asked for
  */
 
-static const char *driver_for(const struct boot *b, const char *wanted, bool share)
+static const char *driver_for(const struct boot *b, bool share)
 {
-	if (wanted && strcmp(wanted, "auto"))
-		return wanted;
 	if (b->xen)
 		return "pciback";
 	return share ? "iomul-vfio-pci" : "vfio-pci";
@@ -136,9 +134,38 @@ static int wish_add(struct boot *b, struct iomul_addr addr, bool share, bool sei
 	}
 	w->share |= share;
 	w->seize |= seize;
-	if (w->seize)
-		snprintf(w->driver, sizeof(w->driver), "%s", driver_for(b, driver, w->share));
+	if (driver)
+		snprintf(w->driver, sizeof(w->driver), "%s", driver);
 	return 0;
+}
+
+static bool slot_has_io(const struct boot *b, struct iomul_addr slot)
+{
+	u32 i;
+
+	for (i = 0; i < b->tree->nodes; i++)
+		if (addr_same_slot(b->tree->node[i].addr, slot) &&
+		    iomul_node_has_io(&b->tree->node[i]))
+			return true;
+	return false;
+}
+
+/* One function that shares makes its slot share, whichever of them is seized. */
+static void decide_drivers(struct boot *b)
+{
+	u32 i, k;
+
+	for (i = 0; i < b->wishes; i++) {
+		struct wish *w = &b->wish[i];
+
+		for (k = 0; k < b->wishes; k++)
+			w->share |= b->wish[k].share && addr_same_slot(b->wish[k].addr, w->addr);
+		w->share |= b->all && slot_has_io(b, w->addr);
+		if (!w->seize)
+			*w->driver = '\0';
+		else if (!*w->driver || !strcmp(w->driver, "auto"))
+			strcpy(w->driver, driver_for(b, w->share));
+	}
 }
 
 /* All functions of a slot of the configuration file; a port is nobody's to seize. */
@@ -154,7 +181,7 @@ static int wish_add_slot(struct boot *b, struct iomul_addr slot, const char *tex
 		if (!addr_same_slot(n->addr, slot) || n->flags & IOMUL_NODE_PORT)
 			continue;
 		found++;
-		rc = wish_add(b, n->addr, true, seize, b->conf.driver);
+		rc = wish_add(b, n->addr, true, seize, seize ? b->conf.driver : NULL);
 	}
 	if (!found)
 		failed(b, "%s: %s: no such device; nothing is shared for it", b->conf.path, text);
@@ -546,7 +573,7 @@ static void print_wishes(const struct boot *b)
 
 static int do_boot(struct boot *b)
 {
-	bool shares = b->all;
+	bool shares;
 	u32 i;
 	int rc = sysfs_tree(sysfs_root(), &b->tree);
 
@@ -559,12 +586,13 @@ static int do_boot(struct boot *b)
 		rc = read_conf(b);
 	if (rc)
 		return out_of_memory();
+	decide_drivers(b);
+	shares = b->all;
 	for (i = 0; i < b->wishes; i++) {
 		shares |= b->wish[i].share;
 		if (b->wish[i].seize)
 			seize(b, &b->wish[i]);
 	}
-	shares |= b->all;
 	if (b->dry) {
 		print_wishes(b);
 		return b->failures ? EXIT_REFUSED : EXIT_DONE;
