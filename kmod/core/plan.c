@@ -288,13 +288,12 @@ static void mark_function(struct iomul_topology *t, u32 i)
 
 	m->sharers = m->others = m->need = 0;
 	m->align = 1;
-	if (!node_shares(n) || (n->flags & IOMUL_NODE_PORT))
+	if ((n->flags & IOMUL_NODE_PORT) || !node_shares(n)) {
 		for (k = 0; k < IOMUL_BARS; k++)
 			m->others |= !iomul_range_empty(n->bar[k].at);
-	if (n->flags & IOMUL_NODE_PORT)
-		m->others += m->anchored; /* its window stays open for them */
-	if (m->others || !node_shares(n) || (n->flags & IOMUL_NODE_PORT))
+		m->others += m->anchored; /* a port's window stays open for them */
 		return;
+	}
 	m->sharers = !slot_counted(t, i);
 	if ((n->flags & IOMUL_NODE_SELECTED) && m->sharers) {
 		first = iomul_slot_span(t, i, &count);
@@ -600,7 +599,7 @@ static int pool_windows(struct iomul_topology *t, const struct pool *p,
 	if (size == ~0U)
 		return refuse_space(t, p, size, &plan->refusal);
 	if (reserve)
-		spare = root_spare(t, p->bus, ~0U);
+		spare = root_spare(t, p->bus, add_up_to_max(want * granules, reserve));
 	for (i = 0; i < want; i++) {
 		r = IOMUL_RANGE_EMPTY;
 		if (!reserve || spare >= add_up_to_max(reserve, granules))
@@ -664,8 +663,8 @@ static bool branch_fits(const struct iomul_topology *t, u32 branch, struct iomul
 {
 	u32 align = t->mark[branch].align;
 
-	if (t->node[branch].flags & IOMUL_NODE_PORT)
-		align |= IOMUL_GRANULE;
+	if ((t->node[branch].flags & IOMUL_NODE_PORT) && align < IOMUL_GRANULE)
+		align = IOMUL_GRANULE;
 	return branch_need(t, branch) <= iomul_range_size(window) && !(window.first & (align - 1));
 }
 
