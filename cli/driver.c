@@ -15,10 +15,11 @@
 
 extern char **environ;
 
+/* @name and @file may be "". */
 static int pci_path(char path[PATH_MAX], const char *what, const char *name, const char *file)
 {
-	int n = snprintf(path, PATH_MAX, "%s/bus/pci/%s/%s%s%s", sysfs_root(), what, name,
-			 *file ? "/" : "", file);
+	int n = snprintf(path, PATH_MAX, "%s/bus/pci/%s%s%s%s%s", sysfs_root(), what,
+			 *name ? "/" : "", name, *file ? "/" : "", file);
 
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
