@@ -50,16 +50,21 @@ static int kmsg = -1;
 
 static void tell_list(const char *format, va_list args)
 {
-	char text[900];
-	int n;
+	static const char level[] = "<4>";	/* KERN_WARNING */
+	char text[900] = "iomul: ";
+	size_t n = strlen(text);
 
-	vsnprintf(text, sizeof(text), format, args);
 	fflush(stdout);
-	fprintf(stderr, "iomul: %s\n", text);
-	if (kmsg >= 0) {
-		n = dprintf(kmsg, "<4>iomul: %s\n", text);
-		(void)n; /* there is nobody left to tell */
-	}
+	vsnprintf(text + n, sizeof(text) - n, format, args);
+	fprintf(stderr, "%s\n", text);
+	if (kmsg < 0)
+		return;
+	/* One write, one message; and no dprintf(), which wants to seek. */
+	n = strlen(text);
+	memmove(text + 3, text, n < sizeof(text) - 3 ? n : sizeof(text) - 3);
+	memcpy(text, level, 3);
+	if (write(kmsg, text, n + 3 < sizeof(text) ? n + 3 : sizeof(text)) < 0)
+		kmsg = -1;	/* there is nobody left to tell */
 }
 
 static void __attribute__((format(printf, 1, 2))) tell(const char *format, ...)
