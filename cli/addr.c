@@ -1,78 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Addresses as people and sysfs write them: [ssss:]bb:dd[.f], hexadecimal. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include "cli.h"
+#include "param.h"
 
-/* 1 to @digits hexadecimal digits at *@text, moved past. -1: none there, or more. */
-static int hex(const char **text, int digits)
+/* One item in core's grammar, and nothing behind it. */
+static int parse(const char *text, struct iomul_item *item)
 {
-	int value = 0, n = 0;
+	struct iomul_param p;
 
-	for (; isxdigit((unsigned char)**text); (*text)++, n++) {
-		if (n == digits)
-			return -1;
-		value = value << 4 | (isdigit((unsigned char)**text) ?
-					      **text - '0' :
-					      tolower((unsigned char)**text) - 'a' + 10);
-	}
-	return n ? value : -1;
-}
-
-/* How many colons: one without, two with a segment. */
-static int colons(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += *text == ':';
-	return n;
-}
-
-/* *@function is -1 when none is written. */
-static int parse(const char *text, struct iomul_addr *addr, int *function)
-{
-	int segment = 0, bus, device;
-
-	*function = -1;
-	if (colons(text) == 2) {
-		segment = hex(&text, 4);
-		if (segment < 0 || *text++ != ':')
-			return -EINVAL;
-	}
-	bus = hex(&text, 2);
-	if (bus < 0 || *text++ != ':')
-		return -EINVAL;
-	device = hex(&text, 2);
-	if (device < 0 || device > 31)
-		return -EINVAL;
-	if (*text == '.') {
-		text++;
-		*function = hex(&text, 1);
-		if (*function < 0 || *function > 7)
-			return -EINVAL;
-	}
-	if (*text)
-		return -EINVAL;
-	*addr = (struct iomul_addr){ .segment = segment, .bus = bus, .devfn = device << 3 };
-	return 0;
+	iomul_param_init(&p, text, (u32)strlen(text), IOMUL_TAKE_COMMAND);
+	return iomul_param_next(&p, item) == 1 && p.end ? 0 : -EINVAL;
 }
 
 int addr_parse(const char *text, struct iomul_addr *addr)
 {
-	int function;
+	struct iomul_item item;
 
-	return parse(text, addr, &function);
+	if (parse(text, &item))
+		return -EINVAL;
+	*addr = item.addr;
+	addr->devfn &= ~7;
+	return 0;
 }
 
 int addr_parse_function(const char *text, struct iomul_addr *addr)
 {
-	int function;
+	const char *colon = strchr(text, ':');
+	struct iomul_item item;
 
-	if (colons(text) != 2 || parse(text, addr, &function) || function < 0)
+	if (!colon || !strchr(colon + 1, ':') || parse(text, &item) ||
+	    item.kind != IOMUL_ITEM_FUNCTION)
 		return -EINVAL;
-	addr->devfn |= function;
+	*addr = item.addr;
 	return 0;
 }
 

@@ -87,7 +87,9 @@ static bool scan_function(struct scan *s, u32 *function)
 {
 	u32 at = s->at;
 
-	return scan_number(s, function) && at_most(s, at, *function, 7, IOMUL_E_FUNCTION);
+	/* One digit: 00.00 is somebody's mistake for 00:00. */
+	return scan_number(s, function) &&
+	       at_most(s, at, s->at - at > 1 ? ~0U : *function, 7, IOMUL_E_FUNCTION);
 }
 
 /* dev.func */

@@ -141,6 +141,8 @@ static const struct bad {
 	{ M, "07:00 ", IOMUL_E_SURPLUS, 5 },
 	{ M, "07;00", IOMUL_E_COLON, 2 },
 	{ M, "07:00.8", IOMUL_E_FUNCTION, 6 },
+	{ M, "07:00.00", IOMUL_E_FUNCTION, 6 },
+	{ G, "PNP0A08:0-4.00", IOMUL_E_FUNCTION, 12 },
 	{ M, "07:00.", IOMUL_E_DIGIT, 6 },
 	{ M, "07:00.0.0", IOMUL_E_SURPLUS, 7 },
 	{ M, "07:00+iomul", IOMUL_E_OPTION, 0 },
