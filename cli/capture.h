@@ -47,6 +47,7 @@ enum capture_said {
 	SAID_SUBTRACTIVE = 1 << 9,
 	SAID_DENIED = 1 << 10,	/* capabilities could not be read */
 	SAID_DEAD = 1 << 11,	/* config space reads all ones */
+	SAID_UNNUMBERED = 1 << 12, /* lspci -v: which BARs the regions are isn't told */
 };
 
 #define CAPTURE_CONFIG 64
@@ -114,7 +115,8 @@ struct capture {
 	u32 line;
 	struct iomul_addr current;		/* the function that lspci talks of */
 	bool in_function;
-	bool hex_only;				/* no -v: just a line, or a dump */
+	bool in_capabilities;
+	bool details;				/* regions were told: lspci -v */
 	u32 strange;				/* lines inside functions that nobody took */
 	struct iomul_addr bridge;		/* that the kernel talks of */
 
@@ -124,8 +126,9 @@ struct capture {
 };
 
 /*
- * Reads one text, which is changed; @file is for messages. 0, -ENOMEM, or
- * -EINVAL with @c->error saying where and what.
+ * Reads one text, which is changed, and for which text[length] must be there;
+ * @file is for messages. 0, -ENOMEM, or -EINVAL with @c->error saying where and
+ * what.
  */
 int capture_feed(struct capture *c, const char *file, char *text, size_t length);
 /* Makes @c->tree of it all. Errors as above. */
@@ -142,12 +145,15 @@ struct capture_function *capture_function(struct capture *c, struct iomul_addr a
 struct capture_function *capture_find(const struct capture *c, struct iomul_addr addr);
 struct capture_root *capture_root(struct capture *c, u16 segment, u8 bus);
 
+/* Gives the regions of lspci -v their numbers, after @as (IOMUL_BARS of them). */
+void capture_renumber(struct capture_function *f, const struct capture_bar *as);
+
 /* One line each. 1: taken. 0: not of this manner. Else an error. */
 int capture_lspci_line(struct capture *c, const char *line);
 int capture_kernel_line(struct capture *c, const char *line);
 int capture_ioports_line(struct capture *c, const char *line);
-/* What holds when the text is over. @torn: its last line has no end. */
-int capture_lspci_end(struct capture *c, bool torn);
+/* What holds when the text is over. @last: its last line, if that has no end; else NULL. */
+int capture_lspci_end(struct capture *c, const char *last);
 int capture_ioports_end(struct capture *c);
 /* A snapshot: fills @c->tree and @c->state. */
 int capture_json(struct capture *c, const char *text, size_t length);

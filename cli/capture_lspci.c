@@ -82,6 +82,8 @@ static void set_name(struct capture_function *f, const char *text)
 		n = sizeof(f->name) - 1;
 	memcpy(f->name, text, n);
 	f->name[n] = '\0';
+	if (n > 12 && f->name[n - 1] == ']' && f->name[n - 11] == '[' && f->name[n - 6] == ':')
+		f->name[n - 12] = '\0'; /* "[1000:005b]" */
 }
 
 static void take_header(struct capture_function *f)
@@ -104,6 +106,7 @@ static int take_head(struct capture *c, struct iomul_addr addr, const char *text
 	f->config_bytes = 0;
 	f->next_bar = 0;
 	c->lspci = c->in_function = true;
+	c->in_capabilities = false;
 	c->current = addr;
 	if (*text == '"')
 		return capture_fail(c, c->line,
@@ -176,7 +179,9 @@ static int take_region(struct capture *c, struct capture_function *f, const char
 	const char *p = text;
 	u32 bar = f->next_bar;
 
-	if (scan_word(&p, "Region ") && (!scan_decimal(&p, &bar) || !scan_word(&p, ":")))
+	if (!scan_word(&p, "Region "))
+		f->said |= SAID_UNNUMBERED;
+	else if (!scan_decimal(&p, &bar) || !scan_word(&p, ":"))
 		return mangled(c, "a region", text);
 	if (bar >= IOMUL_BARS)
 		return mangled(c, "the number of a region", text);
@@ -184,18 +189,18 @@ static int take_region(struct capture *c, struct capture_function *f, const char
 	if (scan_word(&p, "[virtual]"))
 		scan_blanks(&p);
 	f->said |= SAID_REGIONS;
+	c->details = true;
 	if (scan_word(&p, "I/O ports at ")) {
 		f->next_bar = bar + 1;
 		return take_io_region(c, f, bar, p);
 	}
 	if (!scan_word(&p, "Memory at "))
 		return mangled(c, "a region", text);
+	if (f->said & SAID_UNNUMBERED)
+		return 1;
 	f->lspci[bar].memory = true;
-	f->next_bar = bar + (strstr(p, "64-bit") ? 2 : 1);
-	if (f->next_bar > bar + 1 && bar + 1 < IOMUL_BARS)
+	if (strstr(p, "64-bit") && bar + 1 < IOMUL_BARS)
 		f->lspci[bar + 1].memory = true;
-	if (f->next_bar >= IOMUL_BARS)
-		f->next_bar = IOMUL_BARS - 1;
 	return 1;
 }
 
@@ -297,7 +302,7 @@ static int take_driver(struct capture *c, struct capture_function *f, const char
 
 static int take_capability(struct capture *c, struct capture_function *f, const char *text)
 {
-	(void)c;
+	c->in_capabilities = true;
 	if (strstr(text, "Express"))
 		f->node.flags |= IOMUL_NODE_PCIE;
 	if (strstr(text, "<access denied>"))
@@ -346,25 +351,28 @@ static int take_cardbus_window(struct capture *c, struct capture_function *f, co
 	return 1;
 }
 
+#define WHOLE (1u << 0)		/* hand over the word as well */
+#define BODY (1u << 1)		/* not in the list of capabilities, which has the same words */
+
 static const struct detail {
 	const char *word;
 	int (*take)(struct capture *c, struct capture_function *f, const char *text);
-	bool whole;	/* hand over the word as well */
+	u32 how;
 } details[] = {
-	{ "Control: ", take_control, false },
-	{ "Flags: ", take_flags, false },
-	{ "Region ", take_region, true },
-	{ "I/O ports at ", take_region, true },
-	{ "Memory at ", take_region, true },
-	{ "[virtual] ", take_region, true },
-	{ "Bus: ", take_buses, false },
-	{ "I/O behind bridge: ", take_window, false },
-	{ "I/O window ", take_cardbus_window, true },
-	{ "BridgeCtl: ", take_bridge_control, false },
-	{ "Kernel driver in use: ", take_driver, false },
-	{ "Capabilities: ", take_capability, false },
-	{ "DevCtl2: ", take_ari, false },
-	{ "!!! Unknown header type", take_dead, true },
+	{ "Control: ", take_control, BODY },
+	{ "Flags: ", take_flags, BODY },
+	{ "Region ", take_region, WHOLE | BODY },
+	{ "I/O ports at ", take_region, WHOLE | BODY },
+	{ "Memory at ", take_region, WHOLE | BODY },
+	{ "[virtual] ", take_region, WHOLE | BODY },
+	{ "Bus: ", take_buses, BODY },
+	{ "I/O behind bridge: ", take_window, BODY },
+	{ "I/O window ", take_cardbus_window, WHOLE | BODY },
+	{ "BridgeCtl: ", take_bridge_control, BODY },
+	{ "Kernel driver in use: ", take_driver, 0 },
+	{ "Capabilities: ", take_capability, 0 },
+	{ "DevCtl2: ", take_ari, 0 },
+	{ "!!! Unknown header type", take_dead, WHOLE },
 };
 
 /* "10: 01 d0 00 00 ...", 16 bytes. -1: not such a line. */
@@ -390,6 +398,29 @@ static int dump_line(const char *line, u32 *offset, u8 byte[16])
 static u16 config16(const struct capture_function *f, u32 at)
 {
 	return (u16)(f->config[at] | f->config[at + 1] << 8);
+}
+
+void capture_renumber(struct capture_function *f, const struct capture_bar *as)
+{
+	struct capture_bar old[IOMUL_BARS];
+	u32 i, k, pass;
+
+	memcpy(old, f->lspci, sizeof(old));
+	for (k = 0; k < IOMUL_BARS; k++)
+		f->lspci[k] = (struct capture_bar){ .at = IOMUL_RANGE_EMPTY };
+	/* First those at the same place, then the others in order. */
+	for (pass = 0; pass < 2; pass++) {
+		for (k = 0; k < IOMUL_BARS; k++) {
+			for (i = 0; i < IOMUL_BARS && as[k].io && !f->lspci[k].io; i++) {
+				if (!old[i].io || (!pass && (iomul_range_empty(as[k].at) ||
+							     old[i].at.first != as[k].at.first)))
+					continue;
+				f->lspci[k] = old[i];
+				old[i].io = false;
+			}
+		}
+	}
+	f->said &= ~SAID_UNNUMBERED;
 }
 
 static void config_window(struct capture_function *f)
@@ -421,24 +452,34 @@ static void config_window(struct capture_function *f)
 static void config_bars(struct capture_function *f)
 {
 	u32 i, value, bars = f->node.flags & IOMUL_NODE_PORT ? 2 : IOMUL_BARS;
+	struct capture_bar as[IOMUL_BARS] = { 0 };
 
 	for (i = 0; i < bars; i++) {
-		struct capture_bar *b = &f->lspci[i];
+		struct capture_bar *b = &as[i];
 
 		value = (u32)config16(f, PCI_BASE_ADDRESS_0 + 4 * i) |
 			(u32)config16(f, PCI_BASE_ADDRESS_0 + 4 * i + 2) << 16;
+		b->at = IOMUL_RANGE_EMPTY;
 		if ((value & 7) == PCI_BASE_ADDRESS_MEM_TYPE_64) {
 			b->memory = true;
 			if (++i < bars)
-				f->lspci[i].memory = true;
+				as[i].memory = true;
 			continue;
 		}
-		if ((value & 3) != PCI_BASE_ADDRESS_SPACE_IO || b->io || b->memory)
+		if ((value & 3) != PCI_BASE_ADDRESS_SPACE_IO)
 			continue;
 		b->io = true;
-		value &= ~3U;
-		b->at = value && value != ~3U && !(f->said & SAID_REGIONS) ?
-				iomul_range_at(value, 4) : IOMUL_RANGE_EMPTY;
+		if (value & ~3U && value < ~3U)
+			b->at = iomul_range_at(value & ~3U, 4);
+	}
+	if (f->said & SAID_UNNUMBERED)
+		capture_renumber(f, as);
+	for (i = 0; i < bars; i++) {
+		if (f->lspci[i].io || f->lspci[i].memory || !(as[i].io || as[i].memory))
+			continue;
+		f->lspci[i] = as[i];
+		if (f->said & SAID_REGIONS) /* then the text would have said where */
+			f->lspci[i].at = IOMUL_RANGE_EMPTY;
 	}
 }
 
@@ -492,8 +533,11 @@ static int take_detail(struct capture *c, const char *line)
 	for (i = 0; i < sizeof(details) / sizeof(details[0]); i++) {
 		const char *p = line;
 
-		if (scan_word(&p, details[i].word))
-			return details[i].take(c, current(c), details[i].whole ? line : p);
+		if (!scan_word(&p, details[i].word))
+			continue;
+		if ((details[i].how & BODY) && c->in_capabilities)
+			return 1;
+		return details[i].take(c, current(c), details[i].how & WHOLE ? line : p);
 	}
 	return 0;
 }
@@ -544,21 +588,38 @@ int capture_lspci_line(struct capture *c, const char *line)
 	if (n > 0)
 		return take_dump(c, current(c), offset, byte, n);
 	n = take_detail(c, line);
-	if (!n && !indented)
-		c->strange++;
-	return n ? n : 1;
+	return n || !indented ? n : 1;
 }
 
-int capture_lspci_end(struct capture *c, bool torn)
+/* Does @line, the last one and without an end, lack something that matters? */
+static bool line_cut(const char *line)
+{
+	size_t i, n;
+
+	scan_blanks(&line);
+	n = strlen(line);
+	if (!n || line[n - 1] == ']')
+		return false;
+	if (!strncmp(line, "Bus: ", 5))
+		return !strstr(line, "sec-latency=");
+	if (!strncmp(line, "I/O behind bridge: ", 19) && !strchr(line, '['))
+		return n != 36 && strcmp(line + 19, "None");
+	for (i = 0; i < sizeof(details) / sizeof(details[0]); i++)
+		if (details[i].take == take_region || details[i].take == take_window)
+			if (!strncmp(line, details[i].word, strlen(details[i].word)))
+				return true;
+	return false;
+}
+
+int capture_lspci_end(struct capture *c, const char *last)
 {
 	struct capture_function *f = c->in_function ? current(c) : NULL;
 	u32 said = f ? f->said : 0;
 	int rc = leave_function(c);
 
-	if (rc || !f || !torn)
+	if (rc || !f || (said & SAID_CONFIG))
 		return rc;
-	if (said & SAID_CONFIG)
-		return 0;
-	return capture_note(c, CAPTURE_UNKNOWN, c->line,
-			    "the last line has no end: the capture may be cut there");
+	if ((last && line_cut(last)) || (c->details && !(said & SAID_REGIONS)))
+		return capture_fail(c, c->line, "the capture ends in the middle of a function");
+	return 0;
 }

@@ -36,7 +36,8 @@ struct command {
 };
 
 extern const struct command cmd_plan, cmd_attach, cmd_detach, cmd_status, cmd_bind, cmd_unbind,
-	cmd_boot, cmd_help, cmd_version;
+	cmd_boot, cmd_map, cmd_tree, cmd_top, cmd_metrics, cmd_doctor, cmd_snapshot, cmd_help,
+	cmd_version;
 extern const struct command *const commands[]; /* NULL-terminated */
 const struct command *command_find(const char *name);
 
@@ -66,6 +67,8 @@ struct choice {
 	u32 slots;
 	bool all;
 	bool starved;
+	char **from;	/* argv's */
+	u32 froms;
 	bool json;
 	bool verify;
 	bool steps;
@@ -83,6 +86,7 @@ enum choice_option {
 	CHOOSE_STEPS = 1 << 5,
 	CHOOSE_SLOTS = 1 << 6,
 	CHOOSE_NEEDED = 1 << 7,	/* something must be chosen */
+	CHOOSE_FROM = 1 << 9,	/* --from FILE, may be repeated */
 	CHOOSE_SAVE = 1 << 8,
 };
 
@@ -92,10 +96,13 @@ int choice_parse(struct choice *ch, const struct command *c, unsigned int allowe
 		 char **argv);
 void choice_free(struct choice *ch);
 
+struct capture;
+
 /* view.c: the PCI tree with core's scratch around it. */
 struct view {
 	struct iomul_topology t;
 	struct iomul_tree *tree;
+	struct capture *capture; /* --from: of another machine; NULL: of this one */
 	bool sized;	/* from the module, which knows the sizes of starved BARs */
 };
 

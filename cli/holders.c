@@ -2,6 +2,7 @@
 /* Who has the ports of a root bus: the answer to "why did mine get none?" */
 #include <stdlib.h>
 #include "cli.h"
+#include "from.h"
 
 /* First function with an I/O BAR at or below @node. */
 static u32 leaf_below(const struct iomul_topology *t, u32 node)
@@ -96,7 +97,7 @@ static void holder_print(FILE *to, const struct view *v, const struct holder *h)
 	} else {
 		leaf = &v->t.node[h->leaf];
 		fprintf(to, "%s %s", addr_function(leaf->addr, addr),
-			device_name(leaf->vendor, leaf->device, name, sizeof(name)));
+			function_name(v, leaf, name, sizeof(name)));
 	}
 	fputc('\n', to);
 }

@@ -17,6 +17,7 @@ static const struct option_rule {
 	{ { "json", no_argument, NULL, 'j' }, CHOOSE_JSON },
 	{ { "verify", no_argument, NULL, 'v' }, CHOOSE_VERIFY },
 	{ { "steps", no_argument, NULL, 'p' }, CHOOSE_STEPS },
+	{ { "from", required_argument, NULL, 'f' }, CHOOSE_FROM },
 	{ { "save", no_argument, NULL, 'S' }, CHOOSE_SAVE },
 };
 
@@ -69,6 +70,9 @@ static int take_option(struct choice *ch, const struct command *c, int option)
 	case 'S':
 		ch->save = true;
 		return CHOICE_GO;
+	case 'f':
+		ch->from[ch->froms++] = optarg;
+		return CHOICE_GO;
 	case 'w':
 		if (!strcmp(optarg, "auto"))
 			ch->windows = 0;
@@ -96,7 +100,8 @@ static int bad_option(const struct command *c, const struct option *options, cha
 
 	for (o = options; o->name; o++)
 		if (o->has_arg && optopt == o->val)
-			return usage_error(c, "--%s needs a number", o->name);
+			return usage_error(c, "--%s needs a %s", o->name,
+					   o->val == 'f' ? "file" : "number");
 	if (optopt && strncmp(given, "--", 2))
 		return usage_error(c, "'-%c' is not an option of %s", optopt, c->name);
 	return usage_error(c, "'%s' is not an option of %s", given, c->name);
@@ -156,6 +161,9 @@ int choice_parse(struct choice *ch, const struct command *c, unsigned int allowe
 
 	*ch = (struct choice){ .windows = 1 };
 	options_allowed(options, allowed);
+	ch->from = calloc((size_t)argc + 1, sizeof(*ch->from));
+	if (!ch->from)
+		return out_of_memory();
 	opterr = 0;
 	while (code == CHOICE_GO && (option = getopt_long(argc, argv, "h", options, NULL)) != -1)
 		code = option == '?' ? bad_option(c, options, argv) : take_option(ch, c, option);
@@ -171,5 +179,7 @@ int choice_parse(struct choice *ch, const struct command *c, unsigned int allowe
 void choice_free(struct choice *ch)
 {
 	free(ch->slot);
+	free(ch->from);
 	ch->slot = NULL;
+	ch->from = NULL;
 }

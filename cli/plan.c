@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli.h"
+#include "from.h"
 
 /* A plan, and the tree as it was before. */
 struct proposal {
@@ -201,7 +202,7 @@ static void rows_function(const struct proposal *p, struct libscols_table *table
 		first = false;
 		table_set(line, COL_FUNCTION, "%s", addr_short(n->addr, addr));
 		table_set(line, COL_NAME, "%s",
-			  device_name(n->vendor, n->device, name, sizeof(name)));
+			  function_name(&p->view, n, name, sizeof(name)));
 		table_set(line, COL_DRIVER, "%.*s", IOMUL_NAME_MAX, *n->driver ? n->driver : "-");
 		row_share(p, line, node);
 	}
@@ -301,7 +302,11 @@ static void print_unsized(const struct proposal *p)
 		for (k = 0; k < IOMUL_BARS; k++)
 			n += !p->view.t.node[i].bar[k].size &&
 			     (p->view.t.node[i].bar[k].flags & IOMUL_BAR_UNSIZED);
-	if (n)
+	if (n && p->view.capture)
+		complain("the size of %u I/O BARs is not in the capture; the kernel's log (dmesg) from "
+			 "the boot on, or 'iomul snapshot' there with the module loaded, tells it",
+			 n);
+	else if (n)
 		complain("the size of %u I/O BARs is not known without the module; load it: "
 			 "modprobe iomul",
 			 n);
@@ -358,7 +363,7 @@ static struct json_object *json_function_of(const struct proposal *p, u32 node)
 	json_put_text(o, "vendor", id);
 	snprintf(id, sizeof(id), "%04x", n->device);
 	json_put_text(o, "device", id);
-	device_name(n->vendor, n->device, name, sizeof(name));
+	function_name(&p->view, n, name, sizeof(name));
 	json_put_text(o, "name", *name ? name : NULL);
 	json_put_text(o, "driver", *n->driver ? n->driver : NULL);
 	json_put(o, "in_use", json_object_new_boolean(!!(n->flags & IOMUL_NODE_IN_USE)));
@@ -438,7 +443,8 @@ static void json_all(const struct proposal *p)
 	struct summary s = summarise(p);
 
 	json_put_u64(o, "schema", SCHEMA);
-	json_put_text(o, "source", p->view.sized ? "module" : "sysfs");
+	json_put_text(o, "source", p->view.capture ? "capture" : p->view.sized ? "module" : "sysfs");
+	json_put(o, "notes", notes_json(&p->view));
 	json_put(o, "functions", json_functions(p));
 	json_put(o, "skipped", skipped_json(&p->view, &p->skipped));
 	json_put(o, "roots", json_roots(&p->view));
@@ -488,7 +494,7 @@ static void show(const struct proposal *p, const struct choice *ch)
 	print_summary(p);
 	if (ch->steps && p->made)
 		print_steps(p);
-	if (!p->view.sized)
+	if (!p->view.sized || p->view.capture)
 		print_unsized(p);
 }
 
@@ -510,30 +516,18 @@ static int propose(struct proposal *p, const struct choice *ch, bool asked)
 	return asked || p->refusal.reason ? code : EXIT_DONE;
 }
 
-static int load(struct view *v)
-{
-	struct iomul_ctx *ctx;
-	int code;
-
-	if (getenv("IOMUL_SYSFS") || device_open(&ctx, false, true))
-		return view_load(v, NULL);
-	code = view_load(v, ctx);
-	iomul_ctx_close(ctx);
-	return code;
-}
-
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct proposal p = { 0 };
 	struct choice ch;
 	int code = choice_parse(&ch, self,
 				CHOOSE_SLOTS | CHOOSE_ALL | CHOOSE_STARVED | CHOOSE_POLICY |
-					CHOOSE_JSON | CHOOSE_STEPS,
+					CHOOSE_JSON | CHOOSE_STEPS | CHOOSE_FROM,
 				argc, argv);
 
 	if (code != CHOICE_GO)
 		return code;
-	code = load(&p.view);
+	code = ch.froms ? view_from(&p.view, ch.from, ch.froms) : view_here(&p.view);
 	if (!code) {
 		code = propose(&p, &ch, ch.slots || ch.all || ch.starved);
 		view_free(&p.view);
@@ -546,7 +540,8 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_plan = {
 	"plan",
-	"[SLOT...|--starved|--all] [--windows N|auto] [--reserve N] [--steps] [--json]",
+	"[SLOT...|--starved|--all] [--windows N|auto] [--reserve N] [--steps] [--json]\n"
+	"                  [--from FILE]...",
 	"Says who has ports and what sharing would change; changes nothing",
 	"Without slots it plans for every slot that can share.\n\n"
 	"  --starved      the slots with a function that has no ports\n"
@@ -554,7 +549,10 @@ const struct command cmd_plan = {
 	"  --windows N    at most N windows for each root bus (1); 'auto': as many as useful\n"
 	"  --reserve N    windows of 4 KiB to leave free on each root bus (0)\n"
 	"  --steps        list the steps that attach would take\n"
-	"  --json         for programs\n\n"
+	"  --json         for programs\n"
+	"  --from FILE    for another machine, from captures of it: the output of lspci -vvv\n"
+	"                 (with -xxx it tells more), its kernel log (dmesg), its /proc/ioports,\n"
+	"                 or what 'iomul snapshot' wrote there; give it once for each file\n\n"
 	"Without the module it looks into sysfs; sizes of BARs without ports are unknown then.\n",
 	run
 };

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli.h"
+#include "from.h"
 
 #define HOLDERS_SHOWN 8
 
@@ -108,7 +109,7 @@ static void put_named(FILE *f, const struct view *v, struct iomul_addr addr, boo
 
 		if (!(slot ? addr_same_slot(n->addr, addr) : addr_equal(n->addr, addr)))
 			continue;
-		if (*device_name(n->vendor, n->device, name, sizeof(name)))
+		if (*function_name(v, n, name, sizeof(name)))
 			fprintf(f, " (%s)", name);
 		return;
 	}
@@ -155,6 +156,11 @@ static void put_template(FILE *f, const char *t, const struct iomul_refusal *r,
 	}
 }
 
+/* There is no module to load for a machine that is not here. */
+static const char unsized_elsewhere[] =
+	"{slot}: the size of an I/O BAR of {AT} is not in the capture; the kernel's log (dmesg) from "
+	"the boot on tells it";
+
 char *refusal_text(const struct iomul_refusal *r, const struct view *v)
 {
 	const struct reason *why;
@@ -166,7 +172,10 @@ char *refusal_text(const struct iomul_refusal *r, const struct view *v)
 		return NULL;
 	why = r->reason < IOMUL_R_COUNT ? &reasons[r->reason] : NULL;
 	if (why && why->text) {
-		put_template(f, why->text, r, v);
+		if (r->reason == IOMUL_R_UNSIZED && v && v->capture)
+			put_template(f, unsized_elsewhere, r, v);
+		else
+			put_template(f, why->text, r, v);
 		if (why->hinted && !addr_same_slot(r->hint, r->slot))
 			put_template(f, why->hinted, r, v);
 	} else {

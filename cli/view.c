@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli.h"
+#include "from.h"
 
 static const char *device_path(void)
 {
@@ -75,7 +76,7 @@ static u32 group_anchor(const struct view *v, const struct iomul_group_status *g
 	return IOMUL_NONE;
 }
 
-static int add_groups(struct view *v, const struct iomul_state *s)
+int view_add_groups(struct view *v, const struct iomul_state *s)
 {
 	u32 i, anchor;
 
@@ -90,8 +91,7 @@ static int add_groups(struct view *v, const struct iomul_state *s)
 	return 0;
 }
 
-/* @extra: room for groups beside those that a plan may add. */
-static int view_init(struct view *v, u32 extra)
+int view_init(struct view *v, u32 extra)
 {
 	struct iomul_tree *tree = v->tree;
 
@@ -119,7 +119,7 @@ static int load_kernel(struct view *v, struct iomul_ctx *ctx)
 	if (!rc)
 		rc = view_init(v, state->groups);
 	if (!rc)
-		rc = add_groups(v, state);
+		rc = view_add_groups(v, state);
 	iomul_state_put(state);
 	return rc;
 }
@@ -151,5 +151,6 @@ void view_free(struct view *v)
 	free(v->t.mark);
 	free(v->t.group);
 	iomul_tree_put(v->tree);
+	from_done(v->capture);
 	*v = (struct view){ 0 };
 }
