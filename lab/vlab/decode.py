@@ -19,7 +19,7 @@ taken to be written as words and bus numbers and upper 16 bits as double words,
 as Linux does it, unless the offset shows otherwise.
 """
 
-from .models import BRIDGES, PCIE_CAP
+from .models import BRIDGES, PCIE_CAP, SHUT_AT_RESET
 
 COMMAND, BUSES, IO_WINDOW, IO_UPPER, BRIDGE_CONTROL = 0x04, 0x18, 0x1c, 0x30, 0x3e
 DEVCTL, SLTCTL = 8, 0x18            # from the PCIe capability on
@@ -42,7 +42,8 @@ class Node:
         self.power_on()
 
     def power_on(self):
-        self.command = self.io_base = self.io_limit = self.upper = self.control = 0
+        self.command = self.io_limit = self.upper = self.control = 0
+        self.io_base = 0xf0 if self.model in SHUT_AT_RESET else 0
 
     def own_ranges(self):
         """What the node asks for, whether or not it can be reached."""
@@ -160,7 +161,7 @@ class Decoder:
         if cap is None:
             return
         if offset == cap + DEVCTL and value & FLR:
-            self.reset_one(node)
+            self.reset(node)            # QEMU resets what is below with it
         elif offset == cap + SLTCTL:
             # This is when QEMU lets go of an unplugged device.
             if value & POWER_OFF == POWER_OFF != node.slotctl & POWER_OFF:

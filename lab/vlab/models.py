@@ -13,3 +13,6 @@ IO_BARS = {"e1000e": {2: 32}, "igb": {2: 32}, "e1000": {1: 64}, "rtl8139": {0: 2
 # Where the PCI Express capability of a bridge is.
 PCIE_CAP = {"pcie-root-port": 0x54, "ioh3420": 0x90, "x3130-upstream": 0x90,
             "xio3130-downstream": 0x90}
+
+# Whose reset leaves the I/O window shut (base above limit); others come up at 0-fff.
+SHUT_AT_RESET = {"pcie-root-port", "ioh3420"}

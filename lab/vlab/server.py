@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """One virtual server: starts QEMU, passes its output on, ends it, tells how it went."""
 
+import ctypes
 import os
 import re
 import shlex
@@ -139,7 +140,7 @@ class Server:
         command = self.command()
         fds = [theirs.fileno() for _, theirs in self.ports.values()]
         self.process = subprocess.Popen(command, pass_fds=fds, stdin=None if self.options.shell else subprocess.DEVNULL,
-                                        stderr=open(self.dir / "qemu.err", "wb"),
+                                        stderr=open(self.dir / "qemu.err", "wb"), preexec_fn=die_with_parent,
                                         start_new_session=not self.options.shell)
         for _, theirs in self.ports.values():
             theirs.close()
@@ -203,7 +204,8 @@ class Server:
             return EXIT_KERNEL
         status = self.status()
         if status is None:
-            print("lab: the virtual server ended without a status; the end of its log:", file=sys.stderr)
+            print(f"lab: the virtual server ended without a status (QEMU: {self.process.returncode}); "
+                  "the end of its log:", file=sys.stderr)
             tail(log)
             return EXIT_LAB
         return status
@@ -233,6 +235,12 @@ class Server:
             print(f"lab: kept {self.dir}", file=sys.stderr)
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def die_with_parent():
+    """In the child: no virtual server outlives lab/run, however that ends."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def pump(sock, stream):
