@@ -63,69 +63,77 @@ static bool is_id(int c)
 	       c == '_';
 }
 
-/* A number; whether it is too large can only be said when it is known what it is of. */
-static bool scan_number(struct scan *s, u32 *value)
-{
-	u32 v = 0;
+struct number {
+	u32 at;
+	u32 digits;
+	u32 value;		/* more than 16 bits: too large, whatever it is of */
+};
 
+/* A number; whether it is too large can only be said when it is known what it is of. */
+static bool scan_number(struct scan *s, struct number *n)
+{
+	*n = (struct number){ .at = s->at };
 	if (digit(peek(s)) < 0)
 		return fail(s, IOMUL_E_DIGIT);
-	while (digit(peek(s)) >= 0) {
-		v = v > 0xffff ? v : v << 4 | (u32)digit(peek(s));
-		s->at++;
-	}
-	*value = v;
+	for (; digit(peek(s)) >= 0; s->at++)
+		n->value = n->value > 0xffff ? n->value : n->value << 4 | (u32)digit(peek(s));
+	n->digits = s->at - n->at;
 	return true;
 }
 
-static bool at_most(struct scan *s, u32 at, u32 value, u32 max, u8 error)
+/* No more digits than @max has, either: 00.00 is somebody's mistake for 00:00. */
+static bool at_most(struct scan *s, const struct number *n, u32 max, u8 error)
 {
-	return value <= max || fail_at(s, at, error);
+	u32 digits = max > 0xff ? 4 : max > 0xf ? 2 : 1;
+
+	return (n->value <= max && n->digits <= digits) || fail_at(s, n->at, error);
 }
 
-static bool scan_function(struct scan *s, u32 *function)
+static bool scan_function(struct scan *s, u8 *function)
 {
-	u32 at = s->at;
+	struct number n;
 
-	/* One digit: 00.00 is somebody's mistake for 00:00. */
-	return scan_number(s, function) &&
-	       at_most(s, at, s->at - at > 1 ? ~0U : *function, 7, IOMUL_E_FUNCTION);
+	if (!scan_number(s, &n) || !at_most(s, &n, 7, IOMUL_E_FUNCTION))
+		return false;
+	*function = (u8)n.value;
+	return true;
 }
 
 /* dev.func */
 static bool scan_devfn(struct scan *s, u8 *devfn)
 {
-	u32 at = s->at, device, function;
+	struct number device;
+	u8 function;
 
-	if (!scan_number(s, &device) || !at_most(s, at, device, 0x1f, IOMUL_E_DEVICE))
+	if (!scan_number(s, &device) || !at_most(s, &device, 0x1f, IOMUL_E_DEVICE))
 		return false;
 	if (!take(s, '.'))
 		return fail(s, IOMUL_E_DOT);
 	if (!scan_function(s, &function))
 		return false;
-	*devfn = (u8)(device << 3 | function);
+	*devfn = (u8)(device.value << 3 | function);
 	return true;
 }
 
 /* [seg:]bus:dev[.func] */
 static bool scan_addr(struct scan *s, struct iomul_item *item)
 {
-	u32 part[3], at[3], n = 0, function = 0;
+	struct number part[3];
+	u32 n = 0;
+	u8 function = 0;
 
 	do {
 		if (n == ARRAY_SIZE(part))
 			return fail_at(s, s->at - 1, IOMUL_E_COLON);
-		at[n] = s->at;
 		if (!scan_number(s, &part[n]))
 			return false;
 		n++;
 	} while (take(s, ':'));
 	if (n < 2)
 		return fail(s, IOMUL_E_COLON);
-	if (n == 3 && !at_most(s, at[0], part[0], 0xffff, IOMUL_E_SEGMENT))
-		return false;
-	if (!at_most(s, at[n - 2], part[n - 2], 0xff, IOMUL_E_BUS) ||
-	    !at_most(s, at[n - 1], part[n - 1], 0x1f, IOMUL_E_DEVICE))
+	if ((n == 3 && !at_most(s, &part[0], 0xffff, IOMUL_E_SEGMENT)) ||
+	    !at_most(s, &part[n - 2], 0xff, IOMUL_E_BUS) ||
+	    !at_most(s, &part[n - 1], 0x1f, IOMUL_E_DEVICE))
 		return false;
 	item->kind = IOMUL_ITEM_SLOT;
 	if (take(s, '.')) {
@@ -133,9 +141,9 @@ static bool scan_addr(struct scan *s, struct iomul_item *item)
 		if (!scan_function(s, &function))
 			return false;
 	}
-	item->addr.segment = n == 3 ? (u16)part[0] : 0;
-	item->addr.bus = (u8)part[n - 2];
-	item->addr.devfn = (u8)(part[n - 1] << 3 | function);
+	item->addr.segment = n == 3 ? (u16)part[0].value : 0;
+	item->addr.bus = (u8)part[n - 2].value;
+	item->addr.devfn = (u8)(part[n - 1].value << 3 | function);
 	return true;
 }
 
@@ -290,10 +298,10 @@ const char *iomul_item_reason(u32 error)
 		[IOMUL_E_NONE] = "no error",
 		[IOMUL_E_EMPTY] = "nothing here; want [SEGMENT:]BUS:DEVICE.FUNCTION or a path",
 		[IOMUL_E_DIGIT] = "want a hexadecimal digit",
-		[IOMUL_E_SEGMENT] = "the segment is above ffff",
-		[IOMUL_E_BUS] = "the bus number is above ff",
-		[IOMUL_E_DEVICE] = "the device number is above 1f",
-		[IOMUL_E_FUNCTION] = "the function number is above 7",
+		[IOMUL_E_SEGMENT] = "the segment is not one of 0 to ffff",
+		[IOMUL_E_BUS] = "the bus number is not one of 0 to ff",
+		[IOMUL_E_DEVICE] = "the device number is not one of 0 to 1f",
+		[IOMUL_E_FUNCTION] = "the function number is not one of 0 to 7",
 		[IOMUL_E_COLON] = "want [SEGMENT:]BUS:DEVICE",
 		[IOMUL_E_DOT] = "want .FUNCTION",
 		[IOMUL_E_HID] = "want an ACPI hardware id of 1 to 8 letters and digits",

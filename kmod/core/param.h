@@ -36,7 +36,7 @@ enum iomul_item_error {
 	IOMUL_E_NONE,
 	IOMUL_E_EMPTY,		/* nothing between two commas */
 	IOMUL_E_DIGIT,		/* a hexadecimal digit is missing */
-	IOMUL_E_SEGMENT,	/* above ffff */
+	IOMUL_E_SEGMENT,	/* above ffff; here and below: or too many digits */
 	IOMUL_E_BUS,		/* above ff */
 	IOMUL_E_DEVICE,		/* above 1f */
 	IOMUL_E_FUNCTION,	/* above 7 */

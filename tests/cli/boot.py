@@ -126,7 +126,7 @@ class Boot(unittest.TestCase):
                   "guestdev=PNP0A08:0-2.3-(0.0|0.7)")
 
     def test_typo(self):
-        self.says("guestdev=04:00.0+iomul,5:0.9,06:00.0: character 19: the function number is above 7",
+        self.says("guestdev=04:00.0+iomul,5:0.9,06:00.0: character 19: the function number is not one of 0 to 7",
                   ["0000:04:00.0: share, bind to iomul-vfio-pci", "0000:06:00.0: bind to vfio-pci"],
                   "guestdev=04:00.0+iomul,5:0.9,06:00.0")
 

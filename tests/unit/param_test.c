@@ -74,7 +74,7 @@ static const struct good {
 	/* hexadecimal, all of it */
 	{ M, "10:1f", "0000:10:1f" },
 	{ G, "PNP0A08:0-1c.0-a.1", NULL },
-	{ M, "00007:00", "0000:07:00" },
+	{ M, "00:00", "0000:00:00" },
 	{ M, "abc:d:e", "0abc:0d:0e" },
 	/* one alternative, one twice, and in any order */
 	{ G, "PNP0A08:0-4.0-(0.0)", "PNP0A08:0-4.0-0.0" },
@@ -136,6 +136,9 @@ static const struct bad {
 	{ M, "07:20", IOMUL_E_DEVICE, 3 },
 	{ M, "ffffffffffffffff:07:00", IOMUL_E_SEGMENT, 0 },
 	{ M, "100000007:00", IOMUL_E_BUS, 0 },
+	{ M, "00005:00:00", IOMUL_E_SEGMENT, 0 },
+	{ M, "005:00", IOMUL_E_BUS, 0 },
+	{ M, "05:000", IOMUL_E_DEVICE, 3 },
 	{ M, "0x7:00", IOMUL_E_COLON, 1 },
 	{ M, "07:0g", IOMUL_E_SURPLUS, 4 },
 	{ M, "07:00 ", IOMUL_E_SURPLUS, 5 },
