@@ -43,11 +43,12 @@ def scratch():
 class Server:
     def __init__(self, options):
         self.options = options
+        self.topology = topology.load(options.topology, BUILD)
+        self.kernel = kernels.find_kernel(options.kernel, options.modules)
+        # Last, because nobody removes it when one of the above fails.
         self.dir = scratch()
         self.share = self.dir / "share"
         (self.share / "out").mkdir(parents=True)
-        self.topology = topology.load(options.topology, BUILD)
-        self.kernel = kernels.find_kernel(options.kernel, options.modules)
         self.log = Path(options.log).resolve() if options.log else self.dir / "kernel.log"
         self.ports = {name: socket.socketpair() for name in ("out", "err", "ctl", "qmp")}
 
