@@ -155,6 +155,11 @@ static int take_io_region(struct capture *c, struct capture_function *f, u32 bar
 		return mangled(c, "the place of an I/O region", text);
 	if (*p && *p != ' ')
 		return mangled(c, "the place of an I/O region", text);
+	if (b.size == 1 || b.size == 2)
+		return capture_note(c, CAPTURE_UNUSED, c->line,
+				    "a region of %u ports is no BAR, but of the old disk controllers' "
+				    "fixed ports: left out",
+				    b.size) ? -ENOMEM : 1;
 	if (strstr(text, "[size=") && (b.size < 4 || (b.size & (b.size - 1))))
 		return mangled(c, "the size of an I/O region", text);
 	if (at & 3 || (b.size && (at & (b.size - 1))))
