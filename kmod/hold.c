@@ -84,7 +84,7 @@ static void touch_locked(struct iomul_held *held)
 {
 	held->touched = true;
 	if (held->live)
-		WRITE_ONCE(held->live->touched, true);
+		smp_store_release(&held->live->touched, true);
 }
 
 /* Bits of the dword at @reg that are not for others to write, and what they are. */
@@ -462,12 +462,10 @@ void iomul_held_start(struct iomul_held *held)
 
 void iomul_held_stop(struct iomul_held *held)
 {
-	struct iomul_filter *filter = held->filter;
-
-	if (!filter)
-		return;
-	hlist_del_rcu(&held->in_filter);
-	filter_put(filter);
+	if (hlist_unhashed(&held->in_filter))
+		return;	/* its device went before */
+	hlist_del_init_rcu(&held->in_filter);
+	filter_put(held->filter);
 }
 
 void iomul_held_free(struct iomul_held *held)

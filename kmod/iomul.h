@@ -58,7 +58,7 @@ struct iomul_held {
 	struct list_head in_slot;	/* functions: iomul_slot.functions */
 	struct pci_dev *pdev;		/* a reference */
 	struct pci_bus *bus;
-	struct iomul_filter *filter;	/* NULL: not in the filter any more */
+	struct iomul_filter *filter;	/* of no use once out of it */
 	struct iomul_live *live;
 	struct iomul_slot *slot;	/* NULL: a port */
 	struct iomul_held *up;		/* the gate port above */
