@@ -19,16 +19,17 @@ _iomul()
 	local cur=${COMP_LINE:0:COMP_POINT} verb=${COMP_WORDS[1]} words i
 	cur=${cur##* }
 	if [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "plan attach detach status bind unbind help version" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "plan attach detach status snapshot bind unbind boot help version" -- "$cur")
 		return
 	fi
 	case $verb in
 	plan) words="--all --starved --windows --reserve --steps --json --help $(_iomul_slots)" ;;
-	attach) words="--all --starved --windows --reserve --json --help $(_iomul_slots)" ;;
+	attach) words="--all --starved --windows --reserve --save --json --help $(_iomul_slots)" ;;
 	detach) words="--all --json --help $(_iomul_slots)" ;;
 	status) words="--verify --json --help" ;;
 	bind | unbind) words="--help $(_iomul_slots)" ;;
-	help) words="plan attach detach status bind unbind help version" ;;
+	boot) words="--early --dry-run --help" ;;
+	help) words="plan attach detach status snapshot bind unbind boot help version" ;;
 	version) words="--json --help" ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
