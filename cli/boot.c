@@ -30,7 +30,6 @@ struct wish {
 	struct iomul_addr addr;
 	bool share;
 	bool seize;
-	bool shared;		/* it does now */
 	char driver[DRIVER_MAX];	/* to bind it to, when it is seized; "": as fits */
 };
 
@@ -437,21 +436,12 @@ static void drop_slot(struct iomul_addr *slot, u32 *slots, struct iomul_addr add
 			slot[i--] = slot[--*slots];
 }
 
-static void mark_shared(struct boot *b, struct iomul_addr slot)
-{
-	u32 i;
-
-	for (i = 0; i < b->wishes; i++)
-		if (addr_same_slot(b->wish[i].addr, slot))
-			b->wish[i].shared = true;
-}
-
 /* Attach is all or none, so what is refused is left out, one after another. */
 static void attach(struct boot *b, struct iomul_ctx *ctx, const struct view *v,
 		   struct iomul_addr *slot, u32 slots)
 {
 	struct iomul_refusal why;
-	u32 before, i;
+	u32 before;
 	char *text;
 	int rc;
 
@@ -459,8 +449,6 @@ static void attach(struct boot *b, struct iomul_ctx *ctx, const struct view *v,
 		memset(&why, 0, sizeof(why));
 		rc = iomul_ctx_attach(ctx, slot, slots, b->conf.windows, b->conf.reserve, &why);
 		if (!rc) {
-			for (i = 0; i < slots; i++)
-				mark_shared(b, slot[i]);
 			printf("%u %s shared\n", slots, slots == 1 ? "slot" : "slots");
 			return;
 		}
@@ -468,7 +456,7 @@ static void attach(struct boot *b, struct iomul_ctx *ctx, const struct view *v,
 		if (why.reason)
 			drop_slot(slot, &slots, why.slot);
 		if (why.reason == IOMUL_R_SHARED) {
-			mark_shared(b, why.slot);
+			; /* by the initramfs, or the module's parameters */
 		} else if (why.reason) {
 			text = refusal_text(&why, v);
 			failed(b, "not shared: %s", text ? text : "");
@@ -538,10 +526,6 @@ static void bind(struct boot *b, const struct wish *w)
 		return;
 	if (*bound)
 		return; /* could not be seized: said already */
-	if (w->share && !w->shared && !b->xen) {
-		failed(b, "%s: not bound to %s: its slot is not shared", name, w->driver);
-		return;
-	}
 	if (!driver_there(w->driver))
 		module_load(module_of(w->driver));
 	if (!driver_there(w->driver)) {
