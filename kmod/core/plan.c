@@ -626,18 +626,6 @@ static int pool_windows(struct iomul_topology *t, const struct pool *p,
  * Branches to windows.
  */
 
-static u32 group_by_id(const struct iomul_topology *t, u32 id)
-{
-	u32 i;
-
-	if (id < t->groups && t->group[id].id == id)
-		return id;	/* the usual case */
-	for (i = 0; i < t->groups; i++)
-		if (t->group[i].id == id)
-			return i;
-	return IOMUL_NONE;
-}
-
 /* Slots on the anchor bus @bus whose branch is in group @id. */
 static u32 group_load(const struct iomul_topology *t, u32 bus, u32 id)
 {
@@ -778,7 +766,7 @@ static int grow_branches(struct iomul_topology *t, struct iomul_plan *plan)
 	for (i = 0; i < t->nodes; i++) {
 		if (!branch_top(t, i) || !t->mark[i].need || t->node[i].group == IOMUL_NONE)
 			continue;
-		g = group_by_id(t, t->node[i].group);
+		g = iomul_group_find(t, t->node[i].group);
 		if (g == IOMUL_NONE)
 			return -EINVAL;
 		if (!branch_fits(t, i, t->group[g].window))
@@ -915,7 +903,7 @@ static int steps_windows(struct iomul_topology *t, struct iomul_plan *plan)
 			err = add_step(plan, (struct iomul_step){
 				.kind = IOMUL_STEP_WINDOW, .bar = IOMUL_STEP_IS_WINDOW, .node = i,
 				.from = n->window,
-				.to = t->group[group_by_id(t, n->group)].window });
+				.to = t->group[iomul_group_find(t, n->group)].window });
 	}
 	return err;
 }
@@ -930,7 +918,7 @@ static int steps_slot(struct iomul_topology *t, struct iomul_plan *plan, u32 fir
 
 	while (!err && next_bar(t, first, count, &ref, &size)) {
 		offset = place_offset(&used, size, isa);
-		g = &t->group[group_by_id(t, t->node[ref.node].group)];
+		g = &t->group[iomul_group_find(t, t->node[ref.node].group)];
 		err = add_step(plan, (struct iomul_step){
 			.kind = IOMUL_STEP_BAR, .node = ref.node, .bar = ref.bar,
 			.from = t->node[ref.node].bar[ref.bar].at,
@@ -1051,7 +1039,7 @@ static const struct iomul_step *bar_step(const struct iomul_plan *plan, u32 node
 /* Every I/O BAR of a selected function: inside its window, clear of its slot's others. */
 static bool bars_valid(const struct iomul_topology *t, const struct iomul_plan *plan, u32 node)
 {
-	const struct iomul_group *g = &t->group[group_by_id(t, t->node[node].group)];
+	const struct iomul_group *g = &t->group[iomul_group_find(t, t->node[node].group)];
 	const struct iomul_step *s, *o;
 	u32 i, k, m, count, first = iomul_slot_span(t, node, &count);
 
@@ -1110,7 +1098,7 @@ bool iomul_plan_valid(const struct iomul_topology *t, const struct iomul_plan *p
 	for (i = 0; i < t->nodes; i++) {
 		if (!(t->node[i].flags & IOMUL_NODE_SELECTED))
 			continue;
-		if (group_by_id(t, t->node[i].group) == IOMUL_NONE || !bars_valid(t, plan, i))
+		if (iomul_group_find(t, t->node[i].group) == IOMUL_NONE || !bars_valid(t, plan, i))
 			return false;
 	}
 	return windows_valid(t);

@@ -27,6 +27,8 @@ static bool node_sane(const struct iomul_topology *t, u32 i)
 
 	if (n->root >= t->roots || !range_sane(n->window))
 		return false;
+	if (n->group != IOMUL_NONE && iomul_group_find(t, n->group) == IOMUL_NONE)
+		return false;
 	if (n->parent != IOMUL_NONE &&
 	    (n->parent >= i || !(t->node[n->parent].flags & IOMUL_NODE_PORT) ||
 	     t->node[n->parent].root != n->root))
@@ -88,6 +90,18 @@ int iomul_topology_init(struct iomul_topology *t)
 		t->mark[t->group[i].anchor].anchored++;
 	}
 	return 0;
+}
+
+u32 iomul_group_find(const struct iomul_topology *t, u32 id)
+{
+	u32 i;
+
+	if (id < t->groups && t->group[id].id == id)
+		return id;	/* the usual case */
+	for (i = 0; i < t->groups; i++)
+		if (t->group[i].id == id)
+			return i;
+	return IOMUL_NONE;
 }
 
 u32 iomul_topology_find(const struct iomul_topology *t, struct iomul_addr a)

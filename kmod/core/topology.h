@@ -54,13 +54,16 @@ struct iomul_topology {
 /*
  * Checks @t and fills mark[].child. A bus is named by the index of the port
  * above it, or nodes + index of the root.
- * 0, or -EINVAL: the order is not that of struct iomul_node, an index, range or
- * BAR size is impossible.
+ * 0, or -EINVAL: the order is not that of struct iomul_node, an index, range,
+ * group or BAR size is impossible.
  */
 int iomul_topology_init(struct iomul_topology *t);
 
 /* The node at @addr, or IOMUL_NONE. */
 u32 iomul_topology_find(const struct iomul_topology *t, struct iomul_addr addr);
+
+/* The index of the group @id in @t, or IOMUL_NONE. */
+u32 iomul_group_find(const struct iomul_topology *t, u32 id);
 
 /* The bus that @node is on. */
 static inline u32 iomul_node_bus(const struct iomul_topology *t, u32 node)
