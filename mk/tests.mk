@@ -12,7 +12,7 @@ test-asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 test-core := $(wildcard kmod/core/*.c)
 test-sim := $(wildcard sim/*.c)
 test-src := $(test-core) $(test-sim)
-test-dep := $(test-src) $(wildcard kmod/core/*.h kmod/uapi/*.h sim/*.h sim/shadow/linux/*.h tests/unit/*.h)
+test-dep := $(test-src) $(wildcard kmod/core/*.h kmod/uapi/*.h sim/*.h sim/shadow/linux/*.h tests/*/*.h)
 unit-names := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 unit-out := $(unit-names:%=$(test-build)/unit/%)
 
@@ -41,6 +41,37 @@ $(test-build)/unit/%: $(test-build)/asan/tests/unit/%.o $(test-obj-asan)
 
 check-unit: $(unit-out) ## core's unit tests
 	@tests/run $(unit-out)
+
+# All gate trees up to 4 slots and 3 levels; a small run under ASan first.
+model-src := $(wildcard tests/model/*.c)
+define model-program
+$$(test-build)/model-$(1): $$(model-src:%.c=$$(test-build)/$(1)/%.o) $$(test-obj-$(1))
+	$$(test-cc-$(1)) $$(test-warn) $$(test-flags-$(1)) -o $$@ $$^
+endef
+$(foreach way,asan fast,$(eval $(call model-program,$(way))))
+
+check-model: $(test-build)/model-asan $(test-build)/model-fast ## core's mux, all states of small fabrics
+	@tests/run "$(test-build)/model-asan 2 3" "$(test-build)/model-fast $(MODEL)"
+
+check-model-deep: $(test-build)/model-fast ## the same with more slots of several functions, and deeper
+	@tests/run "$(test-build)/model-fast 3 4 3 3" "$(test-build)/model-fast 4 3 4 4"
+
+# libFuzzer with reference models: bounded here, as long as one likes with "fuzz".
+fuzz-names := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+fuzz-out := $(fuzz-names:%=$(test-build)/fuzz-bin/%)
+fuzz-common := $(test-build)/fuzz/tests/fuzz/random_world.o
+FUZZ_SECONDS ?= 8
+FUZZ_SEED ?= 1
+
+$(test-build)/fuzz-bin/%: $(test-build)/fuzz/tests/fuzz/%.o $(fuzz-common) $(test-obj-fuzz)
+	@mkdir -p $(@D)
+	$(CLANG) -g -fsanitize=fuzzer,address,undefined -o $@ $^
+
+check-fuzz: $(fuzz-out) ## core against reference models, some seconds each
+	@tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_SEED) $(fuzz-out)
+
+fuzz: $(fuzz-out) ## the same for an hour each (FUZZ_LONG=seconds), random seed
+	@tests/fuzz/run $(or $(FUZZ_LONG),3600) 0 $(fuzz-out)
 
 clean-tests:
 	rm -rf $(test-build)
