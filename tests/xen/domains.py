@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Xen domains as the tests in dom0 see them: xl, the hypervisor's log, debug keys."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+PCI = Path("/sys/bus/pci/devices")
+RUN = Path("/run/xen-test")
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEVICE_MODEL = CHECKOUT / "build/xen-dm/qemu-system-i386"
+IOMUL = CHECKOUT / "build/iomul"
+
+CONFIG = """name = "{name}"
+type = "hvm"
+device_model_version = "qemu-xen"
+{override}memory = {memory}
+vga = "none"
+vnc = 0
+serial = [ "file:{serial}" ]
+on_reboot = "destroy"
+on_crash = "destroy"
+{more}pci = [ "{bdf}" ]
+"""
+
+
+def run(*command, **more):
+    """(exit status, output and errors)"""
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", **more)
+    return done.returncode, done.stdout
+
+
+def must(*command):
+    status, out = run(*command)
+    if status:
+        raise RuntimeError(f"{' '.join(map(str, command))}: {out}")
+    return out
+
+
+def iomul_status():
+    return json.loads(must(IOMUL, "status", "--json"))
+
+
+class XenLog:
+    """What the hypervisor and the guests' firmware have logged since the last look."""
+
+    def __init__(self):
+        self.text = ""
+
+    def read(self):
+        self.text += must("xl", "dmesg", "-c").replace("\0", "")
+        return self.text
+
+
+log = XenLog()
+
+
+def io_ports(domid):
+    """Ranges of ports that a domain has permission for, as the hypervisor dumps them."""
+    before = len(log.read())
+    must("xl", "debug-keys", "q")
+    text = log.read()[before:]
+    part = text.partition(f"General information for domain {domid}:")[2].partition("General information for")[0]
+    match = re.search(r"I/O Ports\s*\{([^}]*)\}", part)
+    if not match:
+        raise RuntimeError(f"no I/O ports of domain {domid} in: {part[:400]}")
+    pairs = [p.strip().partition("-") for p in match[1].split(",") if p.strip()]
+    return [(int(a, 16), int(b or a, 16)) for a, _, b in pairs]
+
+
+def mapped_ports(domid):
+    """Machine ports mapped into a guest: the hypervisor logs each ioport_mapping."""
+    found = re.findall(rf"ioport_map:add: dom{domid} gport=\w+ mport=(\w+) nr=(\w+)", log.read())
+    return [(int(first, 16), int(first, 16) + int(nr, 16) - 1) for first, nr in found]
+
+
+def overlap(ranges, first, last):
+    return [r for r in ranges if r[0] <= last and first <= r[1]]
+
+
+class Guest:
+    """An HVM guest that has nothing but one passed-through function."""
+
+    def __init__(self, name, bdf, model=DEVICE_MODEL, memory=128, more=""):
+        RUN.mkdir(exist_ok=True)
+        self.name, self.bdf = name, bdf
+        self.serial = RUN / f"{name}.serial"
+        self.config = RUN / f"{name}.cfg"
+        override = f'device_model_override = "{model}"\n' if model else ""
+        self.config.write_text(CONFIG.format(name=name, override=override, memory=memory,
+                                             serial=self.serial, more=more, bdf=bdf))
+        self.domid = None
+
+    def create(self, *options):
+        self.serial.unlink(missing_ok=True)
+        self.model_log().unlink(missing_ok=True)
+        status, out = run("xl", "create", *options, self.config)
+        if status == 0:
+            self.domid = int(must("xl", "domid", self.name))
+        return status, out
+
+    def unpause(self):
+        must("xl", "unpause", self.name)
+
+    def model_log(self):
+        return Path(f"/var/log/xen/qemu-dm-{self.name}.log")
+
+    def model_says(self):
+        path = self.model_log()
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def model_pid(self):
+        return int(must("xenstore-read", f"/local/domain/{self.domid}/image/device-model-pid"))
+
+    def says(self):
+        return self.serial.read_text(errors="replace") if self.serial.exists() else ""
+
+    def wait(self, text, seconds):
+        end = time.monotonic() + seconds
+        while text not in self.says():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.3)
+        return True
+
+    def booted(self, token, seconds=60):
+        return self.wait("DONE", seconds) and f"TOKEN {token}" in self.says()
+
+    def destroy(self):
+        run("xl", "destroy", self.name)
+        self.domid = None
+
+    def exists(self):
+        return run("xl", "domid", self.name)[0] == 0
+
+
+def destroy_all(guests):
+    """At the same time: each takes 13 s, in which the guest could give the device back."""
+    tasks = [subprocess.Popen(["xl", "destroy", g.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             for g in guests]
+    for task in tasks:
+        task.wait()
+
+
+def wait_gone(pid, seconds=20):
+    end = time.monotonic() + seconds
+    while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
+        time.sleep(0.2)
+    return not os.path.exists(f"/proc/{pid}")
+
+
+def resources():
+    """What attach and detach must leave as it was: resources, command words and I/O windows."""
+    out = []
+    for device in sorted(PCI.iterdir()):
+        config = (device / "config").read_bytes()
+        bridge = config[0x0e] & 0x7f == 1
+        out.append((device.name, (device / "resource").read_text(), config[4:6],
+                    config[0x1c:0x1e] + config[0x30:0x34] if bridge else config[0x10:0x28]))
+    return out, Path("/proc/ioports").read_text()
