@@ -184,5 +184,6 @@ void json_put_text(struct json_object *to, const char *key, const char *value);
 /* Prints and frees. */
 void json_print(struct json_object *object);
 bool text_is_utf8(void);
+bool colours_wanted(void);
 
 #endif

@@ -12,7 +12,7 @@ bool text_is_utf8(void)
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-static bool colours_wanted(void)
+bool colours_wanted(void)
 {
 	const char *no = getenv("NO_COLOR");
 
