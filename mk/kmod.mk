@@ -25,3 +25,22 @@ $(kmod-dir)/.built: $(kmod-src) mk/kmod.mk
 
 clean-kmod:
 	rm -rf $(BUILD)/kmod
+
+# Programs for the virtual servers, and those that test the ABI for 32-bit callers.
+vm-dir := $(BUILD)/vm
+vm-names := $(patsubst tests/vm/%.c,%,$(wildcard tests/vm/*.c))
+vm-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi
+
+.PHONY: vm-tests
+vm-tests: $(vm-names:%=$(vm-dir)/%) $(vm-dir)/abi32 ## programs that run in virtual servers
+clean: clean-vm
+.PHONY: clean-vm
+clean-vm:
+	rm -rf $(vm-dir)
+
+$(vm-dir)/%: tests/vm/%.c tests/vm/vm.h kmod/uapi/iomul.h
+	@mkdir -p $(@D)
+	$(CC) $(vm-flags) -o $@ $<
+$(vm-dir)/abi32: tests/vm/abi.c tests/vm/vm.h kmod/uapi/iomul.h
+	@mkdir -p $(@D)
+	$(CC) -m32 $(vm-flags) -o $@ $<
