@@ -14,7 +14,8 @@ endif
 user-warn := -std=gnu11 -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
 user-libs := smartcols json-c libpci
 
-LIBIOMUL_SONAME := libiomul.so.1
+LIBIOMUL_SONAME := libiomul.so.0
+LIBDIR ?= $(PREFIX)/lib
 lib-dir := $(user-build)/lib
 lib-cflags = $(user-warn) $(user-san) -Ikmod/uapi -Ilib -fPIC -fvisibility=hidden $(CPPFLAGS) $(CFLAGS)
 
@@ -52,9 +53,11 @@ $(lib-dir)/$(LIBIOMUL_SONAME): $(lib-dir)/libiomul.o lib/libiomul.map
 		-Wl,--version-script=lib/libiomul.map $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $<
 	ln -sf $(LIBIOMUL_SONAME) $(@D)/libiomul.so
 
+lib-pc = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	lib/libiomul.pc.in
 $(lib-dir)/libiomul.pc: lib/libiomul.pc.in Makefile
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+	$(lib-pc) > $@
 
 $(cli-dir)/%.o: %.c
 	@mkdir -p $(@D)
@@ -75,16 +78,21 @@ check-cli-asan:
 	python3 tests/cli/run.py $(BUILD)/asan/iomul
 
 install-user: user
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/iomul $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/iomul \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	install -m 755 $(BUILD)/iomul $(DESTDIR)$(PREFIX)/sbin/
-	install -m 644 $(BUILD)/lib/libiomul.a $(BUILD)/lib/$(LIBIOMUL_SONAME) $(DESTDIR)$(PREFIX)/lib/
-	ln -sf $(LIBIOMUL_SONAME) $(DESTDIR)$(PREFIX)/lib/libiomul.so
-	install -m 644 $(BUILD)/lib/libiomul.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 644 $(BUILD)/lib/libiomul.a $(BUILD)/lib/$(LIBIOMUL_SONAME) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(LIBIOMUL_SONAME) $(DESTDIR)$(LIBDIR)/libiomul.so
+	$(lib-pc) > $(DESTDIR)$(LIBDIR)/pkgconfig/libiomul.pc
 	install -m 644 lib/libiomul.h kmod/uapi/iomul.h $(DESTDIR)$(PREFIX)/include/iomul/
-	install -m 644 $(filter %.8,$(man-out)) $(DESTDIR)$(PREFIX)/share/man/man8/
+	for page in $(man-out); do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; \
+	done
 	install -m 644 completion/iomul.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/iomul
+	install -m 644 completion/iomul.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_iomul
+	$(if $(DESTDIR),,ldconfig)
 
 clean-user:
 	rm -rf $(BUILD)/lib $(BUILD)/cli $(BUILD)/man $(BUILD)/asan $(BUILD)/iomul
