@@ -193,7 +193,8 @@ static const struct option all_options[] = {
 	{ "json", no_argument, NULL, 'j' },	{ "starved", no_argument, NULL, 's' },
 	{ "all", no_argument, NULL, 'a' },	{ "once", no_argument, NULL, 'o' },
 	{ "dot", no_argument, NULL, 'd' },	{ "interval", required_argument, NULL, 'i' },
-	{ "svg", required_argument, NULL, 'g' }, { "columns", required_argument, NULL, 'c' },
+	{ "svg", required_argument, NULL, 'g' },
+	{ "output", required_argument, NULL, 'O' }, { "columns", required_argument, NULL, 'c' },
 	{ "windows", required_argument, NULL, 'w' },
 	{ "reserve", required_argument, NULL, 'r' },
 };
@@ -236,6 +237,9 @@ static int take(struct verb_options *o, const struct command *c, int option)
 		return CHOICE_GO;
 	case 'd':
 		o->dot = true;
+		return CHOICE_GO;
+	case 'O':
+		o->output = optarg;
 		return CHOICE_GO;
 	case 'g':
 		o->svg = optarg;

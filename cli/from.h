@@ -38,6 +38,7 @@ struct verb_options {
 	bool steps;
 	double interval;	/* seconds; 0: not given */
 	const char *svg;
+	const char *output;
 	u32 columns;		/* 0: as wide as the terminal */
 	u32 windows;
 	u32 reserve;
@@ -47,7 +48,7 @@ struct verb_options {
 
 /*
  * @allowed: the letters of what the verb takes: f(rom) j(son) s(tarved) a(ll)
- * o(nce) d(ot) i(nterval) g (svg) c(olumns) w(indows) r(eserve), S: slots.
+ * O(utput) o(nce) d(ot) i(nterval) g (svg) c(olumns) w(indows) r(eserve), S: slots.
  * CHOICE_GO, or the code to exit with.
  */
 int verb_parse(struct verb_options *o, const struct command *c, const char *allowed, int argc,
