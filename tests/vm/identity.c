@@ -1,29 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does the right device answer? Processes read the MAC address of their own
- * e1000e through its IOADDR/IODATA pair (82574 data sheet, 10.2.2) at the same
- * time, all through one window; what each must read is known from its memory
- * BAR. A misrouted write to IOADDR or a misrouted read shows as a wrong MAC.
+ * Does the right device answer? Processes access functions of their own at the
+ * same time, all through shared windows, and know what each must read:
  *
- * identity [-n ACCESSES] [-p PROCESSES] [-b PAIRS] [SLOT...]
+ *   e1000e         its MAC address, through the pair IOADDR and IODATA (82574
+ *                  data sheet, 10.2.2); known from the memory BAR. A misrouted
+ *                  write to IOADDR or a misrouted read shows as a wrong MAC.
+ *   others         a register that keeps what was written: first the value of
+ *                  the time before is read, so that a write that went astray
+ *                  shows where it arrived, then a new one is written and read.
+ *   pci-testdev    how often it was written to since it was reset.
  *
- * Default: all attached slots. Of four rounds two are a batch of PAIRS (32), one
- * is a batch of one pair, one is two system calls, between which others come.
+ * identity [-H] [-n ACCESSES | -t SECONDS] [-p PROCESSES] [-b TIMES] [SLOT|FUNCTION...]
+ *
+ * Default: all functions of all attached slots. Of four rounds two are a batch
+ * of TIMES (32) repetitions, one is a batch of one, one is a system call for
+ * each access, between which others come.
+ * -H: ports of functions that don't share, by the processor's own instructions.
  */
+#include <dirent.h>
 #include <getopt.h>
+#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "vm.h"
 
+#define FUNCTIONS_MAX 2048
+#define PCI "/sys/bus/pci/devices/"
+
+/* e1000e */
 #define IOADDR 0x0
 #define IODATA 0x4
 #define RAH 0x5404	/* MAC bytes 4 and 5: they differ */
-#define BAR 2
 
-struct nic {
+/* pci-testdev */
+#define TEST_SELECT 0
+#define TEST_OFFSET 4
+#define TEST_COUNT 12
+
+struct function;
+
+/* Accesses and what they must read. */
+struct script {
+	struct iomul_op op[IOMUL_OPS_MAX];
+	uint32_t want[IOMUL_OPS_MAX];
+	unsigned int ops;
+};
+
+struct kind {
+	uint16_t vendor, first, last;	/* device IDs */
+	const char *name;
+	uint8_t bar;
+	uint8_t width;
+	uint16_t reg;			/* keeps what is written, of its bits in @mask */
+	uint32_t mask;
+	void (*once)(const struct function *f, struct script *s);
+};
+
+struct function {
 	struct iomul_addr addr;
-	uint32_t rah;
+	const struct kind *kind;
+	uint32_t index;
+	uint32_t mac;			/* e1000e: RAH */
+	uint32_t last;			/* what the register keeps now */
+	uint32_t round;
+	uint16_t port;			/* -H: first port of its BAR */
 	int fd;
 };
 
@@ -34,15 +76,208 @@ struct result {
 	uint64_t errors;
 };
 
-static void sysfs_enable(struct iomul_addr a, const char *value)
+static unsigned int times = 32;
+static int host;
+
+static void add(struct script *s, const struct function *f, uint32_t offset, uint8_t width,
+		int write, uint32_t value)
+{
+	s->want[s->ops] = value;
+	s->op[s->ops++] = (struct iomul_op){ .bar = f->kind->bar, .width = width, .offset = offset,
+					     .flags = write ? IOMUL_OP_WRITE : 0, .count = 1,
+					     .data = write ? value : 0 };
+}
+
+static void mac_once(const struct function *f, struct script *s)
+{
+	add(s, f, IOADDR, 4, 1, RAH);
+	add(s, f, IODATA, 4, 0, f->mac);
+}
+
+static void testdev_once(const struct function *f, struct script *s)
+{
+	unsigned int i, writes = 1 + f->index % 5;
+
+	add(s, f, TEST_SELECT, 1, 1, 0);
+	for (i = 0; i < writes; i++)
+		add(s, f, f->last, 1, 1, 0);
+	add(s, f, TEST_COUNT, 1, 0, writes);
+}
+
+static const struct kind kinds[] = {
+	{ 0x8086, 0x10d3, 0x10d3, "e1000e", 2, 0, 0, 0, mac_once },
+	{ 0x1b36, 0x0002, 0x0004, "pci-serial", 0, 1, 0x07, 0xff, NULL },
+	{ 0x1b36, 0x0005, 0x0005, "pci-testdev", 1, 0, 0, 0, testdev_once },
+	{ 0x1000, 0x0012, 0x0012, "lsi53c895a", 0, 4, 0x5c, 0xffffffff, NULL },	/* SCRATCHB */
+	{ 0x1000, 0x005b, 0x005b, "megasas-gen2", 0, 4, 0x34, 0x7fffffff, NULL }, /* OMSK */
+	{ 0x1000, 0x0060, 0x0060, "megasas", 0, 4, 0x34, 0x7fffffff, NULL },
+	{ 0x8086, 0x2415, 0x2415, "AC97", 1, 4, 0x00, 0xfffffffc, NULL },	/* PI_BDBAR */
+	{ 0x1af4, 0x1000, 0x103f, "virtio", 0, 2, 0x0e, 0x3ff, NULL },	/* queue select */
+};
+
+/* Another one for every function and round, as far as the register's bits go. */
+static uint32_t next_value(const struct function *f)
+{
+	const struct kind *k = f->kind;
+	uint32_t step = k->mask & -k->mask;
+
+	if (k->width == 1)
+		return ((f->index << 4) | (f->round & 15)) & k->mask;
+	return ((f->index * 0x9e3779b1 + f->round * 0x01000193) | step) & k->mask;
+}
+
+static void once(struct function *f, struct script *s)
+{
+	if (f->kind->once) {
+		f->kind->once(f, s);
+		return;
+	}
+	add(s, f, f->kind->reg, f->kind->width, 0, f->last);
+	f->round++;
+	f->last = next_value(f);
+	add(s, f, f->kind->reg, f->kind->width, 1, f->last);
+	add(s, f, f->kind->reg, f->kind->width, 0, f->last);
+}
+
+/*
+ * Carrying out
+ */
+
+static void host_access(const struct function *f, struct iomul_op *op)
+{
+	uint16_t port = f->port + op->offset;
+	int write = op->flags & IOMUL_OP_WRITE;
+
+	switch (op->width) {
+	case 1:
+		if (write)
+			outb(op->data, port);
+		else
+			op->data = inb(port);
+		break;
+	case 2:
+		if (write)
+			outw(op->data, port);
+		else
+			op->data = inw(port);
+		break;
+	default:
+		if (write)
+			outl(op->data, port);
+		else
+			op->data = inl(port);
+	}
+}
+
+static int carry_out(const struct function *f, struct iomul_op *op, unsigned int ops)
+{
+	if (!host)
+		return do_access(f->fd, op, ops, NULL);
+	for (; ops; ops--, op++)
+		host_access(f, op);
+	return 0;
+}
+
+static uint32_t complain(const struct function *f, const struct script *s, unsigned int i)
+{
+	fprintf(stderr, ADDR_FMT ": %s: read %08llx at %x, must be %08x\n", ADDR_ARG(f->addr),
+		f->kind->name, (unsigned long long)s->op[i].data, s->op[i].offset, s->want[i]);
+	return 1;
+}
+
+/* One round: accesses done, and in @wrong how many of its reads were. -errno. */
+static int do_round(struct function *f, uint64_t round, uint32_t *wrong)
+{
+	static struct script s;
+	unsigned int i, n = round & 1 ? times : 1;
+	int err = 0;
+
+	s.ops = 0;
+	for (i = 0; i < n && s.ops + 8 <= IOMUL_OPS_MAX; i++)
+		once(f, &s);
+	if (round & 3)
+		err = carry_out(f, s.op, s.ops);
+	for (i = 0; !(round & 3) && !err && i < s.ops; i++)
+		err = carry_out(f, &s.op[i], 1);
+	*wrong = 0;
+	for (i = 0; !err && i < s.ops; i++)
+		if (!(s.op[i].flags & IOMUL_OP_WRITE) && s.op[i].data != s.want[i])
+			*wrong += *wrong || complain(f, &s, i);
+	return err ? err : (int)s.ops;
+}
+
+/* Claims @f, and gives its register a first value. */
+static void start(struct function *f)
+{
+	struct iomul_claim claim;
+	struct script s = { 0 };
+	int err;
+
+	if (!host) {
+		f->fd = iomul_open(O_RDWR);
+		err = do_claim(f->fd, f->addr, &claim);
+		if (err)
+			die(ADDR_FMT ": claim: %s", ADDR_ARG(f->addr), strerror(-err));
+	}
+	if (f->kind->once == testdev_once) {
+		add(&s, f, TEST_SELECT, 1, 1, 0);
+		add(&s, f, TEST_OFFSET, 1, 0, 0);
+	} else if (!f->kind->once) {
+		f->last = next_value(f);
+		add(&s, f, f->kind->reg, f->kind->width, 1, f->last);
+	}
+	err = s.ops ? carry_out(f, s.op, s.ops) : 0;
+	if (err)
+		die(ADDR_FMT ": %s", ADDR_ARG(f->addr), strerror(-err));
+	if (f->kind->once == testdev_once)
+		f->last = s.op[1].data;
+}
+
+static void child(struct function *f, unsigned int n, unsigned int me, unsigned int processes,
+		  uint64_t accesses, time_t end, struct result *result)
+{
+	uint32_t wrong, i;
+	uint64_t round;
+	int did;
+
+	for (i = me; i < n; i += processes)
+		start(&f[i]);
+	i = me;
+	for (round = 0; end ? time(NULL) < end : result->accesses < accesses; round++) {
+		did = do_round(&f[i], round, &wrong);
+		result->accesses += did < 0 ? 0 : did;
+		result->wrong += wrong;
+		if (did < 0 && result->errors++ == 0)
+			fprintf(stderr, ADDR_FMT ": %s\n", ADDR_ARG(f[i].addr), strerror(-did));
+		if (result->errors > 1000)
+			break;
+		i = i + processes < n ? i + processes : me;
+	}
+	exit(result->wrong || result->errors);
+}
+
+/*
+ * Whom to ask
+ */
+
+static FILE *sysfs_open(struct iomul_addr a, const char *name, const char *mode)
 {
 	char path[128];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/" ADDR_FMT "/enable", ADDR_ARG(a));
-	f = fopen(path, "w");
-	if (!f || fputs(value, f) < 0 || fclose(f))
+	snprintf(path, sizeof(path), PCI ADDR_FMT "/%s", ADDR_ARG(a), name);
+	f = fopen(path, mode);
+	if (!f)
 		die("%s: %s", path, strerror(errno));
+	return f;
+}
+
+static void sysfs_enable(struct iomul_addr a, const char *value)
+{
+	FILE *f = sysfs_open(a, "enable", "w");
+
+	if (fputs(value, f) < 0 || fclose(f))
+		die(ADDR_FMT ": enable: %s", ADDR_ARG(a), strerror(errno));
 }
 
 /* The register through the memory BAR, which nobody multiplexes. */
@@ -53,7 +288,7 @@ static uint32_t mmio_read(struct iomul_addr a, uint32_t reg)
 	void *map;
 	int fd;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/" ADDR_FMT "/resource0", ADDR_ARG(a));
+	snprintf(path, sizeof(path), PCI ADDR_FMT "/resource0", ADDR_ARG(a));
 	sysfs_enable(a, "1");
 	fd = open(path, O_RDWR | O_SYNC);
 	map = fd < 0 ? MAP_FAILED : mmap(NULL, 0x20000, PROT_READ, MAP_SHARED, fd, 0);
@@ -66,131 +301,148 @@ static uint32_t mmio_read(struct iomul_addr a, uint32_t reg)
 	return value;
 }
 
-#define PAIRS_MAX (IOMUL_OPS_MAX / 2)
-
-static unsigned int pairs = 32;
-
-/* One round: accesses done, and in @wrong how many of its reads were. -errno. */
-static int read_round(const struct nic *nic, uint64_t round, uint32_t *wrong)
+static uint16_t host_port(struct iomul_addr a, unsigned int bar)
 {
-	static struct iomul_op op[IOMUL_OPS_MAX];
-	unsigned int i, n = round & 1 ? pairs : 1;
-	int err;
+	FILE *file = sysfs_open(a, "resource", "r");
+	unsigned long long first = 0;
+	char line[128];
 
-	for (i = 0; i < n; i++) {
-		op[2 * i] = (struct iomul_op){ .bar = BAR, .width = 4, .flags = IOMUL_OP_WRITE,
-					       .offset = IOADDR, .count = 1, .data = RAH };
-		op[2 * i + 1] = (struct iomul_op){ .bar = BAR, .width = 4, .offset = IODATA,
-						   .count = 1 };
-	}
-	if (round & 3) {
-		err = do_access(nic->fd, op, 2 * n, NULL);
-	} else {
-		err = do_access(nic->fd, op, 1, NULL);
-		if (!err)
-			err = do_access(nic->fd, op + 1, 1, NULL);
-	}
-	*wrong = 0;
-	for (i = 0; !err && i < n; i++) {
-		if (op[2 * i + 1].data == nic->rah)
-			continue;
-		if (!*wrong)
-			fprintf(stderr, ADDR_FMT ": read %08llx, must be %08x\n",
-				ADDR_ARG(nic->addr), (unsigned long long)op[2 * i + 1].data,
-				nic->rah);
-		++*wrong;
-	}
-	return err ? err : (int)(2 * n);
-}
-
-static void child(struct nic *nic, unsigned int nics, unsigned int me, unsigned int processes,
-		  uint64_t accesses, struct result *result)
-{
-	struct iomul_claim claim;
-	uint32_t wrong, i;
-	uint64_t round;
-	int n;
-
-	for (i = me; i < nics; i += processes) {
-		nic[i].fd = iomul_open(O_RDWR);
-		n = do_claim(nic[i].fd, nic[i].addr, &claim);
-		if (n)
-			die(ADDR_FMT ": claim: %s", ADDR_ARG(nic[i].addr), strerror(-n));
-	}
-	i = me;
-	for (round = 0; result->accesses < accesses; round++) {
-		n = read_round(&nic[i], round, &wrong);
-		result->accesses += n < 0 ? 0 : n;
-		result->wrong += wrong;
-		if (n < 0 && result->errors++ == 0)
-			fprintf(stderr, ADDR_FMT ": %s\n", ADDR_ARG(nic[i].addr), strerror(-n));
-		if (result->errors > 1000)
+	do {
+		if (!fgets(line, sizeof(line), file))
 			break;
-		i = i + processes < nics ? i + processes : me;
-	}
-	exit(result->wrong || result->errors);
+		first = strtoull(line, NULL, 16);
+	} while (bar--);
+	fclose(file);
+	if (!first || first > 0xffff)
+		die(ADDR_FMT ": has no ports", ADDR_ARG(a));
+	return first;
 }
 
-static unsigned int choose(struct nic *nic, int argc, char **argv)
+/* NULL: it has no I/O BAR. */
+static const struct kind *find_kind(struct iomul_addr a)
 {
-	static struct iomul_slot_status slot[MAX];
-	unsigned int i, k, n = 0;
-	int fd = iomul_open(O_RDONLY);
+	FILE *file = sysfs_open(a, "config", "r");
+	uint32_t word[16] = { 0 };
+	unsigned int i;
 
-	if (argc) {
-		for (n = 0; n < (unsigned int)argc && n < MAX; n++)
-			nic[n].addr = parse_addr(argv[n]);
-	} else {
-		n = get_slots(fd, slot);
-		for (i = 0; i < n; i++)
-			nic[i].addr = slot[i].addr;
+	if (fread(word, sizeof(word), 1, file) != 1)
+		die(ADDR_FMT ": config: %s", ADDR_ARG(a), strerror(errno));
+	fclose(file);
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if ((word[0] & 0xffff) == kinds[i].vendor && word[0] >> 16 >= kinds[i].first &&
+		    word[0] >> 16 <= kinds[i].last)
+			return &kinds[i];
+	for (i = 4; i < 10; i++) {
+		if ((word[3] >> 16 & 0x7f) == 0 && (word[i] & 1))
+			die(ADDR_FMT ": don't know how to tell %08x from others", ADDR_ARG(a), word[0]);
+		i += (word[i] & 7) == 4;
 	}
-	close(fd);
-	for (i = 0; i < n; i++) {
-		nic[i].rah = mmio_read(nic[i].addr, RAH);
-		for (k = 0; k < i; k++)
-			if (nic[k].rah == nic[i].rah)
-				die(ADDR_FMT " and " ADDR_FMT " have the same MAC: nothing to tell them by",
-				    ADDR_ARG(nic[k].addr), ADDR_ARG(nic[i].addr));
+	return NULL;
+}
+
+static unsigned int add_function(struct function *f, unsigned int n, struct iomul_addr a)
+{
+	const struct kind *kind = find_kind(a);
+
+	if (!kind)
+		return n;
+	if (n == FUNCTIONS_MAX)
+		die("more than %u functions", n);
+	f[n] = (struct function){ .addr = a, .kind = kind, .index = n, .fd = -1 };
+	if (kind->once == mac_once)
+		f[n].mac = mmio_read(a, RAH);
+	if (host)
+		f[n].port = host_port(a, kind->bar);
+	return n + 1;
+}
+
+/* All functions of the slot of @a, or (@one) just that one. */
+static unsigned int add_slot(struct function *f, unsigned int n, struct iomul_addr a, int one)
+{
+	char path[128];
+	unsigned int i;
+
+	if (one)
+		return add_function(f, n, a);
+	for (i = 0; i < 8; i++) {
+		a.devfn = (a.devfn & ~7) | i;
+		snprintf(path, sizeof(path), PCI ADDR_FMT, ADDR_ARG(a));
+		if (!access(path, F_OK))
+			n = add_function(f, n, a);
 	}
 	return n;
 }
 
+static unsigned int choose(struct function *f, int argc, char **argv)
+{
+	static struct iomul_slot_status slot[MAX];
+	unsigned int i, k, n = 0, slots;
+
+	for (i = 0; i < (unsigned int)argc; i++)
+		n = add_slot(f, n, parse_addr(argv[i]), !!strchr(argv[i], '.'));
+	if (!argc) {
+		int fd = iomul_open(O_RDONLY);
+
+		slots = get_slots(fd, slot);
+		close(fd);
+		for (i = 0; i < slots; i++)
+			n = add_slot(f, n, slot[i].addr, 0);
+	}
+	for (i = 0; i < n; i++)
+		for (k = 0; k < i; k++)
+			if (f[i].kind->once == mac_once && f[k].kind == f[i].kind &&
+			    f[k].mac == f[i].mac)
+				die(ADDR_FMT " and " ADDR_FMT " have the same MAC: nothing to tell them by",
+				    ADDR_ARG(f[k].addr), ADDR_ARG(f[i].addr));
+	return n;
+}
+
+static void usage(void)
+{
+	die("usage: identity [-H] [-n ACCESSES | -t SECONDS] [-p PROCESSES] [-b TIMES] [SLOT|FUNCTION...]");
+}
+
 int main(int argc, char **argv)
 {
-	static struct nic nic[MAX];
+	static struct function f[FUNCTIONS_MAX];
 	uint64_t accesses = 1000000, total = 0, wrong = 0, errors = 0;
-	unsigned int processes = 8, nics, i;
-	struct timespec start, end;
+	unsigned int processes = 8, seconds = 0, n, i;
+	struct timespec begin, end;
 	struct result *result;
 	int option, status, failed = 0;
-	double seconds;
 
-	while ((option = getopt(argc, argv, "n:p:b:")) != -1) {
-		if (option == 'n')
+	while ((option = getopt(argc, argv, "Hn:t:p:b:")) != -1) {
+		if (option == 'H')
+			host = 1;
+		else if (option == 'n')
 			accesses = strtoull(optarg, NULL, 0);
+		else if (option == 't')
+			seconds = strtoul(optarg, NULL, 0);
 		else if (option == 'p')
 			processes = strtoul(optarg, NULL, 0);
 		else if (option == 'b')
-			pairs = strtoul(optarg, NULL, 0);
+			times = strtoul(optarg, NULL, 0);
 		else
-			die("usage: identity [-n ACCESSES] [-p PROCESSES] [-b PAIRS] [SLOT...]");
+			usage();
 	}
-	nics = choose(nic, argc - optind, argv + optind);
-	if (!nics || !processes)
+	if (host && iopl(3))
+		die("iopl: %s", strerror(errno));
+	n = choose(f, argc - optind, argv + optind);
+	if (!n || !processes)
 		die("nothing is shared");
-	if (!pairs || pairs > PAIRS_MAX)
-		die("-b: 1 to %d", PAIRS_MAX);
-	if (processes > nics)
-		processes = nics;
+	if (!times || times > IOMUL_OPS_MAX / 2)
+		die("-b: 1 to %d", IOMUL_OPS_MAX / 2);
+	if (processes > n)
+		processes = n;
 	result = mmap(NULL, processes * sizeof(*result), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (result == MAP_FAILED)
 		die("mmap: %s", strerror(errno));
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (i = 0; i < processes; i++)
 		if (!fork())
-			child(nic, nics, i, processes, accesses / processes, &result[i]);
+			child(f, n, i, processes, accesses / processes,
+			      seconds ? time(NULL) + seconds : 0, &result[i]);
 	while (wait(&status) > 0)
 		failed |= status;
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -199,9 +451,9 @@ int main(int argc, char **argv)
 		wrong += result[i].wrong;
 		errors += result[i].errors;
 	}
-	seconds = end.tv_sec - start.tv_sec + (end.tv_nsec - start.tv_nsec) / 1e9;
 	printf("%llu accesses by %u processes to %u devices in %.1f s: %llu misrouted, %llu errors\n",
-	       (unsigned long long)total, processes, nics, seconds, (unsigned long long)wrong,
-	       (unsigned long long)errors);
-	return failed || wrong || errors || total < accesses;
+	       (unsigned long long)total, processes, n,
+	       end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9,
+	       (unsigned long long)wrong, (unsigned long long)errors);
+	return failed || wrong || errors || (!seconds && total < accesses / processes * processes) || !total;
 }
