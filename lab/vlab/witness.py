@@ -14,13 +14,19 @@ class Owners:
     Owner is the set of slots of which some function answers within the window.
     Writes that count are those to functions with ranges, or a bridge window, in it:
     what opens and shuts the ways to its sharers.
+
+    A change needs two writes for each level at which the way differs: on each bus of
+    the new owner's way at most one gate is shut and one opened. A change is in surplus
+    when a gate was written twice, a bus saw a third gate, or lies off the way. (A slot
+    that is gated at its functions is one gate, of a write for each.)
     """
 
     def __init__(self, window):
         self.window = [window]
         self.reachable, self.owner = {}, None
-        self.pending = self.writes = 0
+        self.pending, self.writes = [], 0
         self.counts, self.reopens, self.owners = [], 0, set()
+        self.levels, self.surplus = [], 0
 
     def concerns(self, node):
         if node.bridge:
@@ -30,7 +36,7 @@ class Owners:
 
     def write(self, node):
         if self.concerns(node):
-            self.pending += 1
+            self.pending.append(node)
             self.writes += 1
 
     def live(self, node, counting):
@@ -48,19 +54,35 @@ class Owners:
     def settle(self, owner, counting):
         if counting:
             if self.owner not in (None, owner):
-                self.counts.append(self.pending)
+                self.counts.append(len(self.pending))
+                self.judge(owner)
             elif self.owner == owner and self.pending:
                 self.reopens += 1
             self.owners.add(owner)
-        self.owner, self.pending = owner, 0
+        self.owner, self.pending = owner, []
+
+    def judge(self, owner):
+        way, buses = set(), {}
+        for above, _ in owner:
+            while above is not None:
+                way.add(above)
+                above = above.parent
+        for node in self.pending:
+            gate = node if node.bridge else node.devfn >> 3
+            buses.setdefault(node.parent, set()).add(gate)
+        self.levels.append(len(buses))
+        self.surplus += (len(set(self.pending)) < len(self.pending) or not way.issuperset(buses)
+                         or max(map(len, buses.values()), default=0) > 2)
 
     def begin(self):
-        self.pending = self.writes = 0
+        self.pending, self.writes = [], 0
 
     def report(self):
         counts = self.counts
         return {"changes": len(counts), "reopens": self.reopens, "owners": len(self.owners),
-                "writes": self.writes,
+                "writes": self.writes, "surplus": self.surplus,
+                "levels_per_change": {"min": min(self.levels), "max": max(self.levels)}
+                if counts else None,
                 "writes_per_change": {"min": min(counts), "max": max(counts),
                                       "mean": sum(counts) / len(counts)} if counts else None}
 

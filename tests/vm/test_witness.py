@@ -226,6 +226,30 @@ class Changes(unittest.TestCase):
     def test_needless_writes_show(self):
         out = self.count(gate(1, 0), gate(3, 0), gate(2, 1), gate(2, 0), gate(3, 1))
         self.assertEqual(out["writes_per_change"], {"min": 2, "max": 3, "mean": 2.5})
+        self.assertEqual(out["surplus"], 1)
+
+    def test_a_gate_moved_twice_is_surplus(self):
+        out = self.count(gate(1, 0), gate(1, 0), gate(2, 1))
+        self.assertEqual((out["changes"], out["surplus"]), (1, 1))
+
+    def two_levels(self, *lines):
+        """Ports 1 and 2 lead to two downstream ports each, to buses 11, 12, 21 and 22."""
+        tree = []
+        for port_, down in ((1, 0), (1, 1), (2, 0), (2, 1)):
+            bus = 16 * port_ + down + 1
+            tree += [*bridge(PORT, f"00:{port_:02x}.0", port_), *bridge(DOWN, f"{port_:02x}:{down:02x}.0", bus),
+                     w(NIC, f"{bus:02x}:00.0", 4, 7), add(f"{bus:02x}:00.0", 0x1000)]
+        start = [gate(0, 1, DOWN, 1), gate(0, 1, DOWN, 2), gate(1, 1)]
+        return witness(tree, start, mark("a"), *lines, begin="a", windows=[WINDOW]).report()
+
+    def test_two_levels_may_have_two_writes_each(self):
+        out = self.two_levels(gate(1, 0), gate(0, 0, DOWN, 2), gate(1, 1, DOWN, 2), gate(2, 1))
+        self.assertEqual((out["violations"], out["changes"], out["surplus"]), (0, 1, 0))
+        self.assertEqual((out["writes_per_change"]["max"], out["levels_per_change"]["max"]), (4, 2))
+
+    def test_a_level_beside_the_way_is_surplus(self):
+        out = self.two_levels(gate(1, 0), gate(0, 0, DOWN, 1), gate(2, 1))
+        self.assertEqual((out["changes"], out["surplus"]), (1, 1))
 
     def test_same_owner_again_is_no_change(self):
         out = self.count(gate(1, 0), gate(1, 1), gate(1, 0), gate(2, 1))
