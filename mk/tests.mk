@@ -56,6 +56,12 @@ check-model: $(test-build)/model-asan $(test-build)/model-fast ## core's mux, al
 check-model-deep: $(test-build)/model-fast ## the same with more slots of several functions, and deeper
 	@tests/run "$(test-build)/model-fast 3 4 3 3" "$(test-build)/model-fast 4 3 4 4"
 
+$(test-build)/scale: $(test-build)/fast/tests/scale/scale.o $(test-obj-fast)
+	$(CC) $(test-warn) $(test-flags-fast) -o $@ $^
+
+check-scale: $(test-build)/scale ## core's cost grows with the number of functions, no faster
+	@tests/run $(test-build)/scale
+
 # libFuzzer with reference models: bounded here, as long as one likes with "fuzz".
 fuzz-names := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 fuzz-out := $(fuzz-names:%=$(test-build)/fuzz-bin/%)

@@ -12,7 +12,7 @@
 
 int world_init(struct world *w, u32 nodes, u32 roots, u32 busies, u32 groups)
 {
-	u32 i;
+	u32 i, k;
 
 	memset(w, 0, sizeof(*w));
 	w->t.node = calloc(nodes + 1, sizeof(*w->t.node));
@@ -25,9 +25,12 @@ int world_init(struct world *w, u32 nodes, u32 roots, u32 busies, u32 groups)
 		world_fini(w);
 		return -ENOMEM;
 	}
-	for (i = 0; i < nodes; i++)
+	for (i = 0; i < nodes; i++) {
 		w->t.node[i] = (struct iomul_node){ .parent = IOMUL_NONE, .group = IOMUL_NONE,
-						    .window = { 1, 0 } };
+						    .window = IOMUL_RANGE_EMPTY };
+		for (k = 0; k < IOMUL_BARS; k++)
+			w->t.node[i].bar[k].at = IOMUL_RANGE_EMPTY;
+	}
 	w->t.root = w->root;
 	w->t.busy = w->busy;
 	w->t.groups_max = groups;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Builds the gate tree of a group. Nodes are breadth first and all functions of
- * a bus are one span, so one pass in node order makes the gates of a bus one
- * span as well, and meets a gate before everything below it.
+ * a bus are one span, so each level below the anchor is one span of nodes. One
+ * pass over them makes the gates of a bus one span as well, and meets a gate
+ * before everything below it.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -139,18 +140,43 @@ static void build_bus(struct builder *b, u32 first, u32 end)
 	}
 }
 
+/* All buses with functions in @first to @end - 1; the span of the level below goes there. */
+static void build_level(struct builder *b, u32 *first, u32 *end)
+{
+	const struct iomul_mark *m;
+	u32 i, below = 0, below_end = 0, bus_end = *first;
+
+	for (i = *first; i < *end; i++) {
+		if (i == bus_end) {
+			bus_end += b->t->mark[iomul_node_bus(b->t, i)].children;
+			build_bus(b, i, bus_end);
+		}
+		m = &b->t->mark[i];
+		if (!m->children)
+			continue;
+		if (!below_end)
+			below = m->child;
+		below_end = m->child + m->children;
+	}
+	*first = below;
+	*end = below_end;
+}
+
 int iomul_mux_build(struct iomul_topology *t, u32 id, struct iomul_mux *mux, u32 *slot_node)
 {
 	struct builder b = { .t = t, .mux = mux, .room = *mux, .slot_node = slot_node, .id = id,
 			     .count = !mux->gate };
-	u32 i, end;
+	u32 first, end, g = iomul_group_find(t, id);
 
 	mux->buses = mux->gates = mux->slots = mux->paths = 0;
 	mux->owner = IOMUL_NONE;
-	for (i = 0; i < t->nodes; i = end) {
-		end = i + t->mark[iomul_node_bus(t, i)].children;
-		build_bus(&b, i, end);
-	}
+	mux->arriving = 0;
+	if (g == IOMUL_NONE)
+		return 0;
+	first = t->mark[t->group[g].anchor].child;
+	end = first + t->mark[t->group[g].anchor].children;
+	while (first < end)
+		build_level(&b, &first, &end);
 	if (b.count)
 		return 0;
 	return mux->buses > b.room.buses || mux->gates > b.room.gates ||
