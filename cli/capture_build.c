@@ -681,9 +681,10 @@ int capture_build(struct capture *c)
 	struct builder b = { .c = c };
 	int rc;
 
+	if (c->json && c->functions)
+		return capture_fail(c, 0, "a snapshot needs no other file beside it");
 	if (c->json)
-		return c->functions ? capture_fail(c, 0, "a snapshot needs no other file beside it") :
-				      check_tree(c, c->tree);
+		return c->state->groups ? 0 : check_tree(c, c->tree); /* else with its groups */
 	b.t = c->tree = calloc(1, sizeof(*c->tree));
 	if (!c->tree)
 		return -ENOMEM;

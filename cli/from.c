@@ -128,7 +128,7 @@ int view_from(struct view *v, char *const *file, u32 files)
 	if (!rc) {
 		rc = adopt(v, c);
 		if (rc && rc != -ENOMEM)
-			complain("the groups of the snapshot don't fit its tree");
+			complain("the snapshot's tree and groups can't be: a range, an index or the order is impossible");
 	}
 	if (!rc)
 		return EXIT_DONE;
