@@ -9,6 +9,7 @@ void iomul_mux_forget_gate(struct iomul_mux *mux, u32 gate)
 	struct iomul_bus *b = &mux->bus[g->bus];
 
 	mux->owner = IOMUL_NONE;
+	mux->arriving = 0;
 	if (g->state == IOMUL_GATE_UNKNOWN)
 		return;
 	if (b->open == gate)
@@ -22,6 +23,7 @@ void iomul_mux_forget(struct iomul_mux *mux)
 	u32 i;
 
 	mux->owner = IOMUL_NONE;
+	mux->arriving = 0;
 	for (i = 0; i < mux->gates; i++)
 		iomul_mux_forget_gate(mux, i);
 }
@@ -30,6 +32,7 @@ static inline int step_take(struct iomul_mux *mux, struct iomul_mux_step *step, 
 			    bool open)
 {
 	mux->owner = IOMUL_NONE;
+	mux->arriving = 0;
 	step->gate = gate;
 	step->open = open;
 	return 1;
@@ -89,28 +92,13 @@ int iomul_mux_next(struct iomul_mux *mux, u32 slot, struct iomul_mux_step *step)
 			return step_take(mux, step, *gate, true);
 		last = *gate;
 	}
-	if (last != IOMUL_NONE)
-		return step_take(mux, step, last, true);
+	if (last != IOMUL_NONE) {
+		step_take(mux, step, last, true);
+		mux->arriving = slot + 1;
+		return 1;
+	}
 	mux->owner = slot;
 	return 0;
-}
-
-void iomul_mux_done(struct iomul_mux *mux, struct iomul_mux_step step, bool ok)
-{
-	struct iomul_gate *g = &mux->gate[step.gate];
-	struct iomul_bus *b = &mux->bus[g->bus];
-
-	if (unlikely(!ok)) {
-		iomul_mux_forget_gate(mux, step.gate);
-		return;
-	}
-	mux->owner = IOMUL_NONE;
-	b->unknown -= g->state == IOMUL_GATE_UNKNOWN;
-	g->state = step.open ? IOMUL_GATE_OPEN : IOMUL_GATE_SHUT;
-	if (step.open)
-		b->open = step.gate;
-	else if (b->open == step.gate)
-		b->open = IOMUL_NONE;
 }
 
 static bool bus_valid(const struct iomul_mux *mux, u32 bus)

@@ -31,6 +31,7 @@
 #ifndef IOMUL_CORE_MUX_H
 #define IOMUL_CORE_MUX_H
 
+#include <linux/kernel.h>
 #include <linux/types.h>
 #include "../uapi/iomul.h"
 
@@ -74,6 +75,7 @@ struct iomul_mux {
 	u32 slots;
 	u32 paths;
 	u32 owner;		/* slot whose path is open, or IOMUL_NONE */
+	u32 arriving;		/* 1 + the slot that owns it once the step handed out is done, or 0 */
 };
 
 struct iomul_mux_step {
@@ -95,8 +97,25 @@ void iomul_mux_forget_gate(struct iomul_mux *mux, u32 gate);
  */
 int iomul_mux_next(struct iomul_mux *mux, u32 slot, struct iomul_mux_step *step);
 
-/* What became of a step. @ok false: the gate is UNKNOWN from now on. */
-void iomul_mux_done(struct iomul_mux *mux, struct iomul_mux_step step, bool ok);
+/* What became of the step handed out last. @ok false: the gate is UNKNOWN from now on. */
+static inline void iomul_mux_done(struct iomul_mux *mux, struct iomul_mux_step step, bool ok)
+{
+	struct iomul_gate *g = &mux->gate[step.gate];
+	struct iomul_bus *b = &mux->bus[g->bus];
+
+	if (unlikely(!ok)) {
+		iomul_mux_forget_gate(mux, step.gate);
+		return;
+	}
+	b->unknown -= g->state == IOMUL_GATE_UNKNOWN;
+	g->state = step.open ? IOMUL_GATE_OPEN : IOMUL_GATE_SHUT;
+	if (step.open)
+		b->open = step.gate;
+	else if (b->open == step.gate)
+		b->open = IOMUL_NONE;
+	mux->owner = mux->arriving - 1;	/* 0 - 1 is IOMUL_NONE */
+	mux->arriving = 0;
+}
 
 /* Do the rules hold in @mux, as far as it knows itself? */
 bool iomul_mux_valid(const struct iomul_mux *mux);
