@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every topology of the lab, end to end: shares its slots, asks who answers, puts all back.
+
+usage: tests/vm/topology.py [--accesses N] [--keep DIR] CASE...|all    (on the host)
+       tests/vm/topology.py --list
+
+Each case is a virtual server of its own. In it: attach, accesses by parallel
+processes that know what they must read, detach. Outside it, the witness replays
+QEMU's trace: never two decoders, and for a change of owner no more config writes
+than two for each level at which the way differs. What was selected must be as
+before afterwards, byte for byte, and what was not selected at all times.
+Last line: N passed, N failed.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(TOP / "lab"), str(TOP / "lab" / "guest")]
+import labtree  # noqa: E402
+from vlab import models  # noqa: E402
+from vlab.witness import Witness  # noqa: E402
+
+PCI = Path("/sys/bus/pci/devices")
+OUT = Path("/run/lab/out")
+IDENTITY = TOP / "build/vm/identity"
+IOMUL = TOP / "build/iomul"
+
+
+@dataclass
+class Case:
+    topology: str
+    windows: str = "1"
+    models: tuple = ()              # what is selected; default: all with an I/O BAR
+    leave: tuple = ()               # ids of the topology that are not
+    options: tuple = ()             # of attach
+    groups: int = 1                 # that there are then
+    levels: int = 1                 # gates on the longest path
+    most: int = 2                   # config writes for the dearest change of owner
+    window: int = 0x1000            # bytes of each group's
+    accesses: int = 20000
+    processes: int = 3
+    timeout: int = 900
+    smp: int = 0
+    qemu: tuple = ()
+    pair: bool = False              # two slots of one bus, and they cost two writes a change
+    one_slot: str = ""              # functions of this one's slot need no switching
+    bystander: tuple = ()           # ids whose ports the host uses meanwhile
+    before: tuple = ()              # commands, {id} is the function
+    extra: tuple = ()               # names of further checks
+    loads: tuple = ()               # slots of each group, sorted
+    says: tuple = ()                # what the plan must say
+
+
+CASES = {
+    "switch8": Case("switch8", levels=3, pair=True),
+    "switch2": Case("switch2", levels=3, most=4),
+    "cascade": Case("cascade", levels=5, most=6),
+    "multifunction": Case("multifunction", one_slot="nic0"),
+    "conventional": Case("conventional", levels=2, most=4, leave=("serial7",), bystander=("serial7",)),
+    "roots": Case("roots", groups=3),
+    "mixed": Case("mixed", models=("megasas-gen2",), groups=2,
+                  bystander=tuple(f"nic{n}" for n in range(7))),
+    "scale": Case("scale", levels=3, most=4, pair=True, accesses=40000, timeout=1800),
+}
+
+
+#
+# In the server
+#
+
+class Checks:
+    def __init__(self):
+        self.passed, self.failed = 0, []
+
+    def __call__(self, ok, what):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed.append(what)
+        print(f"{'ok' if ok else 'not ok'}: {what}", flush=True)
+        return ok
+
+
+def sh(*command, check=True):
+    out = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if check and out.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}: {out.returncode}\n{out.stdout}")
+    return out.stdout
+
+
+def slot_of(function):
+    return function.rpartition(".")[0]
+
+
+class Inside:
+    def __init__(self, case, accesses):
+        self.case, self.check = case, Checks()
+        self.accesses = accesses or case.accesses
+        self.manifest = labtree.load()
+        self.ids = {d["id"]: labtree.bdf(d) for d in self.manifest["devices"]}
+        self.result = {"phases": []}
+
+    def selected(self):
+        case = self.case
+        for d in self.manifest["devices"]:
+            if models.IO_BARS.get(d["model"]) and d["id"] not in case.leave \
+                    and (not case.models or d["model"] in case.models):
+                yield self.ids[d["id"]]
+
+    def functions(self):
+        return [f for f in sorted(os.listdir(PCI)) if slot_of(f) in self.slots]
+
+    def others(self):
+        """Neither in a selected slot nor a port above one."""
+        above = {p for s in self.slots for f in self.functions() if slot_of(f) == s
+                 for p in os.path.realpath(PCI / f).split("/")}
+        return [f for f in sorted(os.listdir(PCI)) if f not in above and slot_of(f) not in self.slots]
+
+    @staticmethod
+    def state(functions=None):
+        """Everything that must be put back."""
+        found = {}
+        for f in functions if functions is not None else sorted(os.listdir(PCI)):
+            found[f"{f} config"] = (PCI / f / "config").read_bytes().hex(" ", 4)
+            found[f"{f} resource"] = (PCI / f / "resource").read_text()
+        if functions is None:
+            found["ioports"] = Path("/proc/ioports").read_text()
+        return found
+
+    def same(self, before, now, what):
+        differ = [k for k in before if before[k] != now.get(k)] + [k for k in now if k not in before]
+        self.check(not differ, what + (f": {', '.join(differ[:5])}" if differ else ""))
+        for k in differ[:3]:
+            a, b = before.get(k, "").split(), now.get(k, "").split()
+            print("   ", k, [(n, x, y) for n, (x, y) in enumerate(zip(a, b)) if x != y][:6])
+
+    def status(self):
+        return json.loads(sh(IOMUL, "status", "--json"))
+
+    def phase(self, name, slots, accesses, processes=None, times=4):
+        """Accesses between two marks, for the witness to judge."""
+        before = self.status()["groups"]
+        sh("mark", f"{name}-from")
+        out = subprocess.run([IDENTITY, "-n", str(accesses), "-p", str(processes or self.case.processes),
+                              "-b", str(times), *slots], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        sh("mark", f"{name}-to")
+        after = self.status()["groups"]
+        print(out.stdout, end="")
+        self.check(out.returncode == 0, f"{name}: the right device answered every time")
+        counters = [{k: a[k] - b[k] for k in ("switches", "config_writes")} for a, b in zip(after, before)]
+        done = re.search(r"(\d+) accesses.* to (\d+) devices.*: (\d+) misrouted", out.stdout)
+        self.result["phases"].append({"name": name, "counters": counters,
+                                      "accesses": int(done[1]) if done else 0,
+                                      "devices": int(done[2]) if done else 0,
+                                      "misrouted": int(done[3]) if done else -1})
+
+    def loads_start(self):
+        """The host uses ports of what was not selected for as long as we do ours."""
+        self.loads = []
+        for ident in self.case.bystander:
+            f = self.ids[ident]
+            tty = sorted((PCI / f / "tty").glob("tty*")) if (PCI / f / "tty").is_dir() else []
+            command = [sys.executable, __file__, "--load-tty", f"/dev/{tty[0].name}"] if tty else \
+                [IDENTITY, "-H", "-t", "100000", "-p", "1", f]
+            self.loads.append((ident, f, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                                          text=True)))
+
+    def loads_end(self):
+        for ident, f, child in self.loads:
+            still = child.poll() is None
+            child.terminate()
+            out = child.communicate()[0]
+            self.check(still and not re.search("must|Error", out), f"{ident} ({f}), used by the host, noticed nothing")
+            if out.strip():
+                print("   ", out.strip()[-400:])
+
+    def prepare(self):
+        sh(TOP / "lab/scripts/load")
+        for command in self.case.before:
+            sh("sh", "-c", command.format(**{k: v for k, v in self.ids.items()}))
+        chosen = list(self.selected())
+        self.slots = sorted({slot_of(f) for f in chosen})
+        for f in self.functions():
+            if (PCI / f / "driver").exists():
+                (PCI / f / "driver" / "unbind").write_text(f)
+        # What the test program does to a function before it asks it.
+        for f in self.functions():
+            if not (PCI / f / "class").read_text().startswith("0x06"):
+                (PCI / f / "enable").write_text("1")
+                (PCI / f / "enable").write_text("0")
+
+    def attach(self):
+        case = self.case
+        how = [*self.slots, "--windows", case.windows, *case.options]
+        plan = sh(IOMUL, "plan", *how)
+        for text in case.says:
+            self.check(re.search(text, plan), f"the plan says /{text}/")
+        if case.says or case.groups > 1:
+            print(plan)
+        sh("mark", "attach")
+        start = time.monotonic()
+        sh(IOMUL, "attach", *how)
+        print(f"attached {len(self.slots)} slots in {time.monotonic() - start:.2f} s")
+        status = self.status()
+        groups = status["groups"]
+        self.result["windows"] = [g["window"] for g in groups]
+        self.result["groups"] = groups
+        self.check(len(groups) == case.groups, f"{case.groups} groups (are {len(groups)})")
+        self.check(sorted(s["slot"] for s in status["slots"]) == self.slots, f"{len(self.slots)} slots share")
+        self.check(all(b["at"] for s in status["slots"] for b in s["bars"]), "all of their I/O BARs have ports")
+        self.check(max(g["levels"] for g in groups) == case.levels,
+                   f"{case.levels} levels of gates (are {[g['levels'] for g in groups]})")
+        if case.loads:
+            loads = sorted(g["slots"] for g in groups)
+            self.check(loads == sorted(case.loads), f"slots of the groups are {case.loads} (are {loads})")
+
+    def run(self):
+        case, check = self.case, self.check
+        self.prepare()
+        before, others = self.state(), self.others()
+        rest = self.state(others)
+        print(f"{len(self.slots)} slots, {len(self.functions())} functions selected; {len(others)} others")
+        self.attach()
+        self.same(rest, self.state(others), "attach: what was not selected has not changed")
+        self.loads_start()
+        self.phase("all", self.slots, self.accesses)
+        if case.pair:
+            last = {}
+            for s in self.slots:
+                last.setdefault(os.path.dirname(os.path.dirname(os.path.realpath(PCI / f"{s}.0"))), []).append(s)
+            two = next(v for v in last.values() if len(v) > 1)[:2]
+            self.phase("pair", [f"{s}.0" for s in two], self.accesses // 2)
+        if case.one_slot:
+            self.phase("slot", [slot_of(self.ids[case.one_slot])], self.accesses // 2)
+        for name in case.extra:
+            getattr(self, name)()
+        self.loads_end()
+        verify = sh(IOMUL, "status", "--verify", check=False)
+        check("all as they should be" in verify, "the hardware is as it should be")
+        self.same(rest, self.state(others), "accesses: what was not selected has not changed")
+        sh(IOMUL, "detach", "--all")
+        sh("mark", "detached")
+        self.same(before, self.state(), "detach: everything is as it was")
+        self.result |= {"passed": check.passed, "failed": check.failed}
+        (OUT / "result.json").write_text(json.dumps(self.result))
+
+
+def load_tty(path):
+    """Data through the loop-back of a serial port, for as long as it comes back as it was."""
+    import termios
+    import fcntl
+    import struct
+    TIOCM_LOOP = 0x8000
+    fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    attr = termios.tcgetattr(fd)
+    attr[0] = attr[1] = attr[3] = 0
+    attr[2] = termios.CS8 | termios.CREAD | termios.CLOCAL
+    attr[4] = attr[5] = termios.B115200
+    attr[6][termios.VMIN], attr[6][termios.VTIME] = 0, 100
+    termios.tcsetattr(fd, termios.TCSANOW, attr)
+    fcntl.ioctl(fd, termios.TIOCMBIS, struct.pack("i", TIOCM_LOOP))
+    termios.tcflush(fd, termios.TCIFLUSH)
+    n = 0
+    while True:
+        want = bytes((n * 7 + i) & 0xff for i in range(8))
+        os.write(fd, want)
+        got = b""
+        while len(got) < len(want):
+            more = os.read(fd, len(want) - len(got))
+            if not more:
+                break
+            got += more
+        if got != want:
+            raise SystemExit(f"Error: {path}: sent {want.hex()}, must come back, came {got.hex()} after {n} times")
+        n += 1
+
+
+#
+# On the host
+#
+
+def judge(check, name, case, result, trace, manifest):
+    """What the witness says, of everything and of each phase."""
+    def replay(begin, end, windows=()):
+        witness = Witness(manifest, windows, begin, end)
+        with open(trace, errors="replace") as lines:
+            witness.read(lines)
+        missing = witness.missing_marks()
+        if missing:
+            raise SystemExit(f"{name}: no mark {missing} in the trace")
+        return witness.report()
+
+    whole = replay("attach", "detached")
+    check(whole["violations"] == 0, f"{name}: never two decoders, from attach to detach")
+    for v in whole["violation"][:5]:
+        print("   ", v)
+    windows = [tuple(int(x, 16) for x in w.split("-")) for w in result["windows"]]
+    for phase in result["phases"]:
+        report = replay(f"{phase['name']}-from", f"{phase['name']}-to", windows)
+        by_window = report.get("windows") or {result["windows"][0]: report}
+        for window, counters, owners in zip(by_window, phase["counters"], by_window.values()):
+            per = owners["writes_per_change"]
+            print(f"    {name} {phase['name']} {window}: {phase['accesses']} accesses, {owners['changes']} changes,"
+                  f" {owners['owners']} owners, writes per change {per}, levels {owners['levels_per_change']},"
+                  f" module: {counters}")
+            check(owners["surplus"] == 0,
+                  f"{name}: {phase['name']}: two writes for each level at which the way differs")
+            check(abs(owners["writes"] - counters["config_writes"]) <= 0,
+                  f"{name}: {phase['name']}: the module counts the writes that the witness saw")
+            if phase["name"] == "slot":
+                check(owners["changes"] == 0, f"{name}: functions of one slot need no switching")
+            elif phase["name"] == "pair" and per:
+                check(per["max"] == per["min"] == 2, f"{name}: two slots of a bus: two writes a change")
+        most = max((o["writes_per_change"]["max"] for o in by_window.values() if o["writes_per_change"]), default=0)
+        if phase["name"] == "all":
+            check(most == case.most, f"{name}: the dearest change took {case.most} writes (took {most})")
+
+
+def window_text(window):
+    return window if isinstance(window, str) else f"{window['first']:04x}-{window['last']:04x}"
+
+
+def outside(name, accesses, keep):
+    case, check = CASES[name], Checks()
+    with tempfile.TemporaryDirectory(prefix="iomul-topology-", dir=keep or ("/dev/shm" if os.path.isdir("/dev/shm") else None)) as work:
+        trace = f"{work}/trace"
+        command = [str(TOP / "lab/run"), case.topology, "--trace", trace, "--out", f"{work}/out",
+                   "--timeout", str(case.timeout), *(["--smp", str(case.smp)] if case.smp else []),
+                   *(f"--qemu={q}" for q in case.qemu),
+                   "--script", __file__, "--", "--inside", name, "--accesses", str(accesses)]
+        start = time.monotonic()
+        status = subprocess.run(command, cwd=TOP).returncode
+        print(f"{name}: {time.monotonic() - start:.0f} s")
+        check(status == 0, f"{name}: status {status} from the server")
+        path = Path(work, "out", "result.json")
+        if not check(path.is_file(), f"{name}: a result from the server"):
+            return check
+        result = json.loads(path.read_text())
+        check.passed += result["passed"]
+        check.failed += [f"{name}: {f}" for f in result["failed"]]
+        result["windows"] = [window_text(w) for w in result["windows"]]
+        from vlab import topology
+        manifest = topology.load(case.topology, TOP / "build/lab").manifest()
+        judge(check, name, case, result, trace, manifest)
+    return check
+
+
+def main():
+    p = argparse.ArgumentParser(usage=__doc__)
+    p.add_argument("--inside")
+    p.add_argument("--load-tty")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("--accesses", type=int, default=0)
+    p.add_argument("--keep")
+    p.add_argument("case", nargs="*")
+    args = p.parse_args()
+    if args.load_tty:
+        return load_tty(args.load_tty)
+    if args.list:
+        return print(*CASES)
+    if args.inside:
+        inside = Inside(CASES[args.inside], args.accesses)
+        inside.run()
+        return sys.exit(bool(inside.check.failed))
+    names = list(CASES) if args.case == ["all"] else args.case
+    if not names or any(n not in CASES for n in names):
+        p.error(f"cases: {' '.join(CASES)}")
+    passed, failed = 0, []
+    for name in names:
+        check = outside(name, args.accesses, args.keep)
+        passed += check.passed
+        failed += check.failed
+    for what in failed:
+        print(f"FAILED: {what}")
+    print(f"{passed} passed, {len(failed)} failed")
+    return sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
