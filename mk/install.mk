@@ -10,7 +10,7 @@ install-subst = sed 's|@SBINDIR@|$(install-sbin)|g'
 modules-dir = /lib/modules/$(KVER)/updates
 dkms-dir = /usr/src/pci-iomul-$(VERSION)
 
-.PHONY: install-init install-kmod install-dkms uninstall deb check-boot clean-deb
+.PHONY: check-cli-boot install-init install-kmod install-dkms uninstall deb check-boot clean-deb
 install: install-init $(if $(DKMS),install-dkms,install-kmod)
 clean: clean-deb
 
@@ -56,6 +56,9 @@ deb: ## Debian packages, in build/deb
 		kmod lib cli man mk sim/shadow | tar -x -C $(BUILD)/deb/pci-iomul-$(VERSION)
 	cd $(BUILD)/deb/pci-iomul-$(VERSION) && dpkg-buildpackage -us -uc -b --no-sign
 	lintian --fail-on error,warning --info $(BUILD)/deb/*.changes
+
+check-cli-boot: cli ## the verb boot on sysfs trees: the command line, paths, /etc/iomul.conf
+	python3 tests/cli/boot.py $(BUILD)/iomul
 
 check-boot: deb ## a Debian with the packages in it boots with guestdev= on its command line
 	tests/boot/run
