@@ -31,7 +31,7 @@ install-kmod: kmod ## the modules, for the kernel KVER
 	$(if $(DESTDIR),,depmod $(KVER))
 
 install-dkms: ## the modules' sources, for dkms add
-	cd kmod && find . \( -name '*.[ch]' -o -name Kbuild -o -name Makefile -o -name dkms.conf \) \
+	cd kmod && find . -type f ! -name '.*' ! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' \
 		-exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(dkms-dir)/{} \;
 
 # Installs aside and removes what came of it, so that the two can't differ.
