@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Proofs, models, static checks, and the kernels that watch.
+
+proof-cbmc := $(BUILD)/cbmc
+debug-dir := $(BUILD)/debug-kernel
+debug-obj = $(debug-dir)/obj
+debug-release = $(shell cat $(debug-obj)/include/config/kernel.release 2>/dev/null)
+JOBS ?= 1
+
+.PHONY: check-cbmc check-cbmc-long check-spin check-static debug-kernel check-debug check-rt \
+	check-fuzz-long check-torture clean-proof
+
+check-cbmc: $(proof-cbmc)/cbmc ## CBMC proves core: rules 1, 2, 5, 6, no undefined behaviour
+	tests/proof/run $<
+check-cbmc-long: $(proof-cbmc)/cbmc ## the same for larger trees: hours
+	tests/proof/run --long -t 14400 $<
+$(proof-cbmc)/cbmc:
+	tests/proof/cbmc-fetch $(proof-cbmc)
+
+check-spin: ## SPIN: the locking of the kernel shell, and bugs put into it on purpose
+	tests/deps tests/proof/packages
+	tests/proof/spin $(BUILD)/spin
+
+check-static: ## compilers, sparse, clang-tidy, cppcheck, scan-build, shellcheck, codespell
+	tests/deps tests/proof/packages
+	tests/proof/static
+
+debug-kernel: ## a kernel with KASAN, lockdep and the like (JOBS=n)
+	tests/deps tests/debug/packages
+	tests/debug/kernel $(debug-dir) $(JOBS)
+
+check-debug: debug-kernel vm-tests cli debug-programs ## the tests of the lab in that kernel, fault injection, fuzzing, leaks
+	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj))
+	tests/debug/run $(debug-dir)/bzImage $(debug-dir)/root
+
+check-fuzz-long: debug-kernel debug-programs ## ten million random calls in that kernel
+	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj))
+	tests/debug/run $(debug-dir)/bzImage $(debug-dir)/root fuzz-long
+
+check-rt: vm-tests cli ## the tests of the lab in Debian's PREEMPT_RT kernel
+	tests/debug/rt $(BUILD)/rt
+
+# Programs that run in the server.
+debug-names := $(patsubst tests/debug/%.c,%,$(wildcard tests/debug/*.c))
+.PHONY: debug-programs
+debug-programs: $(debug-names:%=$(BUILD)/debug/%)
+$(BUILD)/debug/%: tests/debug/%.c tests/vm/vm.h kmod/uapi/iomul.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi -Itests/vm -o $@ $<
+
+clean: clean-proof
+clean-proof:
+	rm -rf $(BUILD)/cbmc $(BUILD)/spin $(BUILD)/rt $(BUILD)/debug

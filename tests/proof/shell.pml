@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The locking of the kernel shell as a SPIN model: kmod/turn.c word for word in
+ * its atomic operations, and around it what events.c, group.c, user.c and
+ * hold.c do under iomul_lock. Keep it beside them: change both or neither.
+ *
+ * Processes: ACCESSORS users that access (two slots, one gate each); one of them
+ * may be killed while it waits (KILL); a world that resets a gate and then
+ * touches it, once (RESET); hot removal of slot 0's device (REMOVE); an
+ * administrator who detaches slot 1 when nobody uses it (DETACH).
+ *
+ * Checked: no deadlock and no lost wake-up (every process ends), the turn is
+ * held by one, rule 1 on the hardware's gates at every instant, an access only
+ * over its own open path or over one that was reset meanwhile, an owner passes
+ * waiters at most BURST times in a row, nobody uses a slot that was freed.
+ *
+ * BUG_*: mistakes that the check must find (tests/proof/spin).
+ *
+ * Left out: memory order (a step of the model is seen by all at once: x86 and the
+ * barriers in turn.c are taken at their word), trees deeper than one level
+ * (tests/proof/mux.c), the config filter (nobody else opens gates), failing
+ * config writes, time, the scheduler's fairness.
+ */
+#ifndef ACCESSORS
+#define ACCESSORS 3
+#endif
+#ifndef ROUNDS
+#define ROUNDS 2
+#endif
+#ifndef BURST
+#define BURST 1
+#endif
+#define NONE 255
+#define PROCS (ACCESSORS + 2)	/* who may wait for the turn: accessors, remover, detacher */
+#define REMOVER ACCESSORS
+#define DETACHER (ACCESSORS + 1)
+#define TAKEN 1
+#define WAITED 2
+
+/* struct iomul_turn */
+byte state;
+byte passed;
+bool spin;			/* turn->lock */
+byte queue[PROCS];		/* turn->waiters */
+byte waiters;
+bool granted[PROCS];
+bool awake[PROCS];		/* task state: schedule() returns */
+bool killed[PROCS];
+
+/* mux and hardware, two slots with a gate each */
+byte owner = NONE;
+bool believed[2];		/* mux: open */
+bool unknown[2];
+bool open[2];			/* hardware */
+bool held_touched[2];
+bool live_touched;
+
+/* users and slots */
+bool iomul_lock;
+byte users[2];
+bool gone;			/* slot 0's device, and so its user's flag */
+bool reset[2];			/* hardware was reset and nobody has told the mux yet */
+bool telling;			/* between a reset and the touch that follows it */
+bool freed;			/* slot 1 */
+byte inside;			/* how many have the turn */
+byte ahead;			/* passes in a row past somebody who waits */
+
+#define SLOT(me) ((me) % 2)
+
+inline lock(l) { atomic { !l -> l = true } }
+inline unlock(l) { l = false }
+
+#define RULE1 assert(!(open[0] && open[1]))
+
+/* turn_seize(): under turn->lock */
+inline seize()
+{
+	atomic {
+		state = (waiters == 0 -> TAKEN : TAKEN | WAITED);
+		inside++;
+		assert(inside == 1);
+	}
+}
+
+inline queue_del(who)
+{
+	d_step {
+		k = 0;
+		do
+		:: k < waiters && queue[k] != who -> k++
+		:: else -> break
+		od;
+		assert(k < waiters);
+		do
+		:: k + 1 < waiters -> queue[k] = queue[k + 1]; k++
+		:: else -> break
+		od;
+		waiters--;
+		queue[waiters] = 0;
+		k = 0
+	}
+}
+
+/* turn_take(), turn_wait() and waiter_sleep(); got: it has the turn */
+inline take(me, slot, killable)
+{
+	got = false;
+	atomic {
+		if
+		:: state == 0 -> state = TAKEN; inside++; assert(inside == 1); got = true
+		:: else
+		fi
+	}
+	if
+	:: got
+	:: else ->
+		lock(spin);
+		atomic { state = state | WAITED }
+		if
+		:: !(state & TAKEN) && waiters == 0 ->
+			seize(); got = true
+		:: !(state & TAKEN) && waiters && slot != NONE && owner == slot && passed < BURST ->
+#ifndef BUG_PASS
+			passed++;
+#endif
+			atomic { ahead++; assert(ahead <= BURST) }
+			seize(); got = true
+		:: else ->
+			d_step { queue[waiters] = me; waiters++; granted[me] = false }
+		fi;
+		unlock(spin);
+		do
+		:: got -> break
+		:: else ->
+			awake[me] = false;	/* set_current_state() */
+			lock(spin);
+			if
+			:: granted[me] -> got = true; unlock(spin)
+			:: !granted[me] && !(state & TAKEN) && queue[0] == me ->
+				queue_del(me);
+				passed = 0; ahead = 0;
+				seize(); got = true;
+				unlock(spin)
+			:: else ->
+				if
+				:: killable && killed[me] ->
+					queue_del(me);
+					if
+					:: waiters == 0 -> atomic { state = state & TAKEN }
+#ifndef BUG_QUIT
+					:: waiters && !(state & TAKEN) -> awake[queue[0]] = true
+#endif
+					:: else
+					fi;
+					unlock(spin);
+					break
+				:: else ->
+					unlock(spin);
+					awake[me] || (killable && killed[me])	/* schedule() */
+				fi
+			fi
+		od
+	fi
+}
+
+/* turn_give() and turn_hand_on() */
+inline give()
+{
+	atomic {
+		inside--;
+		if
+		:: state == TAKEN -> state = 0; handed = true
+		:: else -> handed = false
+		fi
+	}
+	if
+	:: handed
+	:: else ->
+		lock(spin);
+		if
+		:: waiters == 0 -> state = 0
+		:: waiters && passed < BURST ->
+			atomic { state = state & WAITED }
+			awake[queue[0]] = true
+		:: else ->
+			w = queue[0];
+			queue_del(w);
+			passed = 0; ahead = 0;
+			seize();
+			granted[w] = true;
+#ifndef BUG_WAKE
+			awake[w] = true;
+#endif
+			w = 0
+		fi;
+		unlock(spin)
+	fi;
+	handed = false
+}
+
+inline shut(i) { open[i] = false; believed[i] = false; unknown[i] = false; owner = NONE }
+
+/* iomul_mux_forget_gate() */
+inline forget(i) { atomic { owner = NONE; believed[i] = false; unknown[i] = true } }
+
+/* iomul_live_settle(): forget, decode off, refresh */
+inline settle()
+{
+	live_touched = false;
+	g = 0;
+	do
+	:: g < 2 ->
+		if
+		:: held_touched[g] ->
+			forget(g);
+			open[g] = false;
+			/* iomul_held_refresh() under held->lock: what was reset is written again */
+			atomic { held_touched[g] = false; reset[g] = false }
+		:: else
+		fi;
+		g++
+	:: else -> break
+	od;
+	g = 0
+}
+
+/* live_route(): what iomul_mux_next() asks for on one bus */
+inline route(slot)
+{
+	owner = NONE;
+	do
+	:: unknown[0] || (believed[0] && slot != 0) -> shut(0)
+#ifndef BUG_SHUT
+	:: unknown[1] || (believed[1] && slot != 1) -> shut(1)
+#endif
+	:: else -> break
+	od;
+	if
+	:: slot != NONE && !believed[slot] ->
+		atomic { open[slot] = true; believed[slot] = true; RULE1 }
+	:: else
+	fi;
+	owner = slot
+}
+
+proctype accessor(byte me)
+{
+	byte round, k, w, g;
+	bool got, handed, held, routed;
+
+	/* iomul_user_get() */
+	lock(iomul_lock);
+	if
+	:: SLOT(me) == 1 && freed
+	:: SLOT(me) == 0 && gone
+	:: else -> users[SLOT(me)]++; held = true
+	fi;
+	unlock(iomul_lock);
+	do
+	:: held && round < ROUNDS ->
+		round++;
+		take(me, SLOT(me), true);
+		if
+		:: got ->
+			assert(!(SLOT(me) == 1 && freed));
+			/* path_enter(), path_open(): a user whose device is gone is refused */
+			if
+			:: SLOT(me) == 0 && gone -> routed = false
+			:: else ->
+				if
+				:: live_touched -> settle()
+				:: else
+				fi;
+				if
+				:: owner != SLOT(me) -> route(SLOT(me))
+				:: else
+				fi;
+				routed = true
+			fi;
+			/* the access */
+			atomic {
+				if
+				:: routed ->
+					assert(!open[1 - SLOT(me)]);
+					assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)))
+				:: else
+				fi;
+				routed = false
+			}
+			give()
+		:: else -> break	/* killed */
+		fi
+	:: else -> break
+	od;
+	/* iomul_user_put() */
+	if
+	:: held ->
+		lock(iomul_lock);
+		users[SLOT(me)]--;
+		unlock(iomul_lock)
+	:: else
+	fi
+}
+
+/* A reset clears the hardware's bit; whoever did it, or notices, touches the function. */
+proctype world()
+{
+	byte i;
+
+	select(i : 0 .. 1);
+	atomic { telling = true; reset[i] = true; open[i] = false }
+#ifdef BUG_FLAG
+	live_touched = true;
+	held_touched[i] = true;
+#else
+	held_touched[i] = true;
+	live_touched = true;
+#endif
+	telling = false
+}
+
+proctype killer()
+{
+	killed[ACCESSORS - 1] = true
+}
+
+/* device_removed() and iomul_held_lost() */
+proctype remover()
+{
+	byte k, w;
+	bool got, handed;
+
+	lock(iomul_lock);
+	take(REMOVER, NONE, false);
+	assert(got);
+	forget(0);
+	open[0] = false;
+	gone = true;
+	route(NONE);
+	give();
+	unlock(iomul_lock)
+}
+
+/* iomul_detach() of slot 1 */
+proctype detacher()
+{
+	byte k, w;
+	bool got, handed;
+
+	lock(iomul_lock);
+	if
+	:: users[1] == 0 ->
+		take(DETACHER, NONE, false);
+		assert(got);
+		route(NONE);
+		freed = true;
+		give()
+	:: else
+	fi;
+	unlock(iomul_lock)
+}
+
+init {
+	byte n;
+
+	atomic {
+		do
+		:: n < ACCESSORS -> run accessor(n); n++
+		:: else -> break
+		od;
+#ifdef RESET
+		run world();
+#endif
+#ifdef KILL
+		run killer();
+#endif
+#ifdef REMOVE
+		run remover();
+#endif
+#ifdef DETACH
+		run detacher();
+#endif
+	}
+	/* Lost wake-ups show here: somebody never ends, which is an invalid end state. */
+	_nr_pr == 1;
+	assert(state == 0 && waiters == 0 && inside == 0 && !spin && !iomul_lock);
+}
