@@ -211,6 +211,27 @@ static bool wish_drop(struct wish *w, struct iomul_addr slot)
 	return false;
 }
 
+/* Short, since "iomul plan" says it with names and numbers. */
+static const char *const reasons[IOMUL_R_COUNT] = {
+	[IOMUL_R_NO_SLOT] = "no such device",
+	[IOMUL_R_BRIDGE] = "a bridge, not a device",
+	[IOMUL_R_NO_IO_BAR] = "it has no I/O BAR",
+	[IOMUL_R_IN_USE] = "a host driver uses its ports",
+	[IOMUL_R_SHARED] = "it shares already",
+	[IOMUL_R_NO_FORWARD] = "a bridge above it cannot forward I/O",
+	[IOMUL_R_ISA] = "a bridge above it has ISA Enable set",
+	[IOMUL_R_TOO_BIG] = "it needs more ports than the window has",
+	[IOMUL_R_NO_SPACE] = "no ports are free for a window",
+	[IOMUL_R_IO16] = "a bridge above it decodes 16 bits only",
+	[IOMUL_R_UNSIZED] = "the size of an I/O BAR is not known",
+	[IOMUL_R_OPEN] = "it is held open",
+	[IOMUL_R_HARDWARE] = "its config space did not take a write",
+	[IOMUL_R_GONE] = "it was removed meanwhile",
+	[IOMUL_R_CONFLICT] = "the ports were taken meanwhile",
+	[IOMUL_R_HOOKED] = "somebody else has taken over its config access",
+	[IOMUL_R_MIXED] = "a port that also leads to others has no room left",
+};
+
 /* Attach is all or none, so the refused are left out one by one. */
 static void wish_attach(struct wish *w)
 {
@@ -222,16 +243,16 @@ static void wish_attach(struct wish *w)
 		memset(&r, 0, sizeof(r));
 		rc = iomul_attach(w->slot, w->slots, &policy, &r);
 		if (!rc) {
-			pr_info("%u slots share as of now\n", w->slots);
 			return;
 		}
 		if (!r.reason || !wish_drop(w, r.slot)) {
 			pr_err("nothing shared: error %d\n", rc);
 			return;
 		}
-		pr_err("%04x:%02x:%02x not shared: error %d, reason %u%s%s; ask \"iomul plan\"\n",
-		       r.slot.segment, r.slot.bus, PCI_SLOT(r.slot.devfn), rc, r.reason,
-		       *r.who ? ", " : "", r.who);
+		pr_err("%04x:%02x:%02x not shared: %s%s%s%s\n", r.slot.segment, r.slot.bus,
+		       PCI_SLOT(r.slot.devfn),
+		       r.reason < IOMUL_R_COUNT && reasons[r.reason] ? reasons[r.reason] : "refused",
+		       *r.who ? " (" : "", r.who, *r.who ? ")" : "");
 	}
 }
 
