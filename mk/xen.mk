@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Xen: the patched device model, and a lab with Xen in it. Everything is kept below build/.
-#   XEN_DM=11.1 XEN_DM_SUITE=sid   another release of QEMU, from another release of Debian
+#   XEN_DM=11.1   another release of QEMU than Debian 12's, with its own patch
 
 XEN_DM ?= 7.2
-XEN_DM_SUITE ?= bookworm
 XEN_LAB_SUITE ?= bookworm
+
+# Release of Debian and source package; what must be newer than Debian 12's to build it.
+xen-dm-suite-7.2 := bookworm
+xen-dm-source-7.2 := qemu
+xen-dm-suite-11.1 := sid
+xen-dm-source-11.1 := qemu=11.1.1+ds-1
+xen-dm-tools-11.1 := meson python3-pycotap python3-qemu-qmp
 
 xen-dm-dir := $(BUILD)/xen-dm/$(XEN_DM)
 xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev meson ninja-build \
@@ -13,7 +19,7 @@ xen-lab-packages := xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xe
 	libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 \
 	libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 qemu-system-xen seabios
 # Nothing but what `xl` asks a device model for.
-xen-dm-configure := --without-default-features --enable-xen --enable-xen-pci-passthrough \
+xen-dm-configure := --python=/usr/bin/python3 --disable-install-blobs --without-default-features --enable-xen --enable-xen-pci-passthrough \
 	--target-list=i386-softmmu --disable-tcg --disable-kvm --without-default-devices
 
 .PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen clean-xen
@@ -30,13 +36,16 @@ xen-dm-deps:
 # The sources are copied anew, with the times they had, so only what the patch changes is compiled again.
 $(xen-dm-dir)/.patched: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h mk/xen.mk | xen-dm-deps
 	@rm -rf $(xen-dm-dir)/src && mkdir -p $(xen-dm-dir)/obj
-	cp -a "$$(lab/xen/debian -C $(BUILD)/debian -s $(XEN_DM_SUITE) source qemu)" $(xen-dm-dir)/src
+	cp -a "$$(lab/xen/debian -C $(BUILD)/debian -s $(xen-dm-suite-$(XEN_DM)) source $(xen-dm-source-$(XEN_DM)))" $(xen-dm-dir)/src
+	$(if $(xen-dm-tools-$(XEN_DM)),lab/xen/debian -C $(BUILD)/debian -s $(xen-dm-suite-$(XEN_DM)) \
+		unpack $(xen-dm-dir)/tools $(xen-dm-tools-$(XEN_DM)))
 	patch -d $(xen-dm-dir)/src -p1 -F0 < $<
 	cp kmod/uapi/iomul.h $(xen-dm-dir)/src/linux-headers/linux/
 	touch $@
 
 $(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM): $(xen-dm-dir)/.patched
-	cd $(xen-dm-dir)/obj && { [ -f build.ninja ] || ../src/configure $(xen-dm-configure); } && ninja qemu-system-i386
+	cd $(xen-dm-dir)/obj && export PYTHONPATH=$(abspath $(xen-dm-dir))/tools/usr/lib/python3/dist-packages && \
+		{ [ -f build.ninja ] || ../src/configure $(xen-dm-configure); } && ninja qemu-system-i386
 	strip -o $@ $(xen-dm-dir)/obj/qemu-system-i386
 
 # For a packager: one file that stands alone, with the header in it.
@@ -49,7 +58,7 @@ $(BUILD)/xen-dm/iomul-$(XEN_DM).patch: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomu
 xen-lab: ## unpack Debian's Xen for lab/xen-run; installs nothing
 	lab/xen/debian -C $(BUILD)/debian -s $(XEN_LAB_SUITE) unpack $(BUILD)/xen/root $(xen-lab-packages)
 
-check-xen: xen-dm xen-lab ## Xen in the lab: guests that boot from HBAs without ports of their own
+check-xen: xen-dm xen-lab kmod cli ## Xen in the lab: guests that boot from HBAs without ports of their own
 	tests/xen/run
 
 clean-xen:

@@ -55,6 +55,14 @@ class XenLog:
         self.text += must("xl", "dmesg", "-c").replace("\0", "")
         return self.text
 
+    def wait(self, text, seconds):
+        end = time.monotonic() + seconds
+        while text not in self.read():
+            if time.monotonic() > end:
+                return False
+            time.sleep(1)
+        return True
+
 
 log = XenLog()
 
@@ -127,7 +135,15 @@ class Guest:
             time.sleep(0.3)
         return True
 
-    def booted(self, token, seconds=60):
+    def wait_after(self, text, offset, seconds):
+        end = time.monotonic() + seconds
+        while text not in self.says()[offset:]:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.3)
+        return True
+
+    def booted(self, token, seconds=240):
         return self.wait("DONE", seconds) and f"TOKEN {token}" in self.says()
 
     def destroy(self):
@@ -154,11 +170,40 @@ def wait_gone(pid, seconds=20):
 
 
 def resources():
-    """What attach and detach must leave as it was: resources, command words and I/O windows."""
+    """What attach and detach must leave as it was: resources, I/O enables, I/O windows and BARs.
+
+    Memory and bus master enables are pciback's and the guest's business.
+    """
     out = []
     for device in sorted(PCI.iterdir()):
         config = (device / "config").read_bytes()
         bridge = config[0x0e] & 0x7f == 1
-        out.append((device.name, (device / "resource").read_text(), config[4:6],
-                    config[0x1c:0x1e] + config[0x30:0x34] if bridge else config[0x10:0x28]))
+        out.append((device.name, (device / "resource").read_text().split("\n")[:7], "io", config[4] & 1,
+                    (config[0x1c:0x1e] + config[0x30:0x34] if bridge else config[0x10:0x28]).hex()))
     return out, Path("/proc/ioports").read_text()
+
+
+class Probe:
+    """Counts the calls of a kernel function."""
+
+    def __init__(self, function):
+        tracing = Path("/sys/kernel/tracing")
+        self.profile = tracing / "kprobe_profile"
+        # Not open(…, "a"), which would seek.
+        events = os.open(tracing / "kprobe_events", os.O_WRONLY | os.O_APPEND)
+        os.write(events, f"p:xentest/{function} {function}\n".encode())
+        os.close(events)
+        (tracing / "events/xentest" / function / "enable").write_text("1")
+        self.function = function
+
+    def hits(self):
+        for line in self.profile.read_text().splitlines():
+            if line.split()[0] == self.function:
+                return int(line.split()[1])
+        return 0
+
+
+def linux_guest():
+    """Kernel and initramfs of the guest that guest.c is the init of; made by tests/xen/run."""
+    initramfs = CHECKOUT / "build/xen/guest.cpio"
+    return f"/boot/vmlinuz-{os.uname().release}", initramfs
