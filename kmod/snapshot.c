@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "iomul.h"
+#include <xen/pci.h>	/* which needs struct pci_dev */
 
 static u32 bus_devices(const struct pci_bus *bus)
 {
@@ -183,7 +184,9 @@ static void port_read(struct pci_dev *pdev, struct iomul_node *node)
 
 /*
  * An open VFIO device has told its user where the BARs are. A VFIO driver that
- * is bound and not open has not.
+ * is bound and not open has not. In the same way pciback that has given the
+ * device to a Xen guest: its ports may be mapped into the guest, where no gate
+ * that moves later would be heeded.
  */
 static void driver_read(struct pci_dev *pdev, struct iomul_node *node)
 {
@@ -191,6 +194,8 @@ static void driver_read(struct pci_dev *pdev, struct iomul_node *node)
 		return;
 	strscpy(node->driver, pdev->driver->name, sizeof(node->driver));
 	if (strstr(node->driver, "vfio") && pci_is_enabled(pdev))
+		node->flags |= IOMUL_NODE_IN_USE;
+	if (xen_find_device_domain_owner(pdev) >= 0)
 		node->flags |= IOMUL_NODE_IN_USE;
 }
 
