@@ -144,7 +144,7 @@ static void check_module(struct doctor *d)
 	}
 	if (code) {
 		say(d, BAD, "module",
-		    "modprobe iomul; if it isn't found, install the package iomul-dkms and this kernel's "
+		    "modprobe iomul; if it isn't found, install the package pci-iomul-dkms and this kernel's "
 		    "headers",
 		    "the module iomul is not loaded");
 		return;
@@ -435,7 +435,7 @@ static void check_xen(struct doctor *d)
 		    "/dev/xen/pci_iomul is not there: the device model looks for it");
 	read_text("/sys/hypervisor/version/major", text, sizeof(text));
 	say(d, INFO, "xen",
-	    "the guest needs a device model with the patch: device_model_override; see docs/howto-xen.md",
+	    "the guest needs a device model with the patch: device_model_override; see docs/xen.md",
 	    "this is dom0 of Xen %.10s", text);
 }
 
