@@ -3,6 +3,7 @@
 # Works by itself too: make -f mk/tests.mk check-core
 
 BUILD ?= build
+test-make := -f $(firstword $(MAKEFILE_LIST))
 CC ?= gcc
 CLANG ?= clang
 test-build := $(BUILD)/tests
@@ -12,7 +13,6 @@ test-asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-
 test-core := $(wildcard kmod/core/*.c)
 test-sim := $(wildcard sim/*.c)
 test-src := $(test-core) $(test-sim)
-test-dep := $(test-src) $(wildcard kmod/core/*.h kmod/uapi/*.h sim/*.h sim/shadow/linux/*.h tests/*/*.h)
 unit-names := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 unit-out := $(unit-names:%=$(test-build)/unit/%)
 
@@ -29,9 +29,9 @@ test-cc-cov := gcc
 test-cc-fuzz := $(CLANG)
 define test-objects
 test-obj-$(1) := $$(test-src:%.c=$$(test-build)/$(1)/%.o)
-$$(test-build)/$(1)/%.o: %.c $$(test-dep)
+$$(test-build)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(test-cc-$(1)) $$(test-warn) $$(test-flags-$(1)) $$(test-inc) -c -o $$@ $$<
+	$$(test-cc-$(1)) $$(test-warn) $$(test-flags-$(1)) $$(test-inc) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach way,asan fast cov fuzz,$(eval $(call test-objects,$(way))))
 
@@ -48,7 +48,7 @@ define model-program
 $$(test-build)/model-$(1): $$(model-src:%.c=$$(test-build)/$(1)/%.o) $$(test-obj-$(1))
 	$$(test-cc-$(1)) $$(test-warn) $$(test-flags-$(1)) -o $$@ $$^
 endef
-$(foreach way,asan fast,$(eval $(call model-program,$(way))))
+$(foreach way,asan fast cov,$(eval $(call model-program,$(way))))
 
 check-model: $(test-build)/model-asan $(test-build)/model-fast ## core's mux, all states of small fabrics
 	@tests/run "$(test-build)/model-asan 2 3" "$(test-build)/model-fast $(MODEL)"
@@ -79,7 +79,32 @@ check-fuzz: $(fuzz-out) ## core against reference models, some seconds each
 fuzz: $(fuzz-out) ## the same for an hour each (FUZZ_LONG=seconds), random seed
 	@tests/fuzz/run $(or $(FUZZ_LONG),3600) 0 $(fuzz-out)
 
+check-core: ## all of these
+	@tests/run "$(MAKE) -s $(test-make) check-unit" "$(MAKE) -s $(test-make) check-model" \
+		"$(MAKE) -s $(test-make) check-fuzz" "$(MAKE) -s $(test-make) check-scale"
+
+check-mutants: ## bugs seeded on purpose, each must be noticed (MUTANT=pattern)
+	@tests/mutants/run $(BUILD) '$(or $(MUTANT),*)'
+
+# What a layer of tests needs, without running it.
+.PHONY: unit model fuzz-build
+unit: $(unit-out)
+model: $(test-build)/model-asan $(test-build)/model-fast
+fuzz-build: $(fuzz-out)
+
+# Unit tests and the small model: lines and branches of core that they reach.
+cov-out := $(unit-names:%=$(test-build)/cov-bin/%) $(test-build)/model-cov
+$(test-build)/cov-bin/%: $(test-build)/cov/tests/unit/%.o $(test-obj-cov)
+	@mkdir -p $(@D)
+	gcc --coverage -o $@ $^ -lcmocka
+
+coverage: $(cov-out) ## branches of core that the tests reach
+	@find $(test-build)/cov -name '*.gcda' -delete
+	@tests/run $(cov-out:%/model-cov=) "$(test-build)/model-cov 2 3" > $(test-build)/coverage.log
+	@tests/coverage $(test-build)/cov/kmod/core
+
 clean-tests:
 	rm -rf $(test-build)
 
+-include $(shell find $(test-build) -name '*.d' 2>/dev/null)
 .SECONDARY:

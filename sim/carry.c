@@ -180,6 +180,8 @@ bool carry_lends(const struct carry *c, const struct iomul_plan *plan, u32 node)
 		ports_leave(t, leaves);
 	for (i = 0; leaves && i < plan->steps && !lends; i++) {
 		s = &plan->step[i];
+		if (s->kind == IOMUL_STEP_RELEASE && leaves[s->node])
+			lends |= !leaves[t->node[s->node].parent];
 		if (s->kind != IOMUL_STEP_HOLD || !leaves[s->node])
 			continue;
 		for (k = 0; k < t->groups; k++)

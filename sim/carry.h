@@ -38,7 +38,11 @@ int carry_undo(struct carry *c, const struct iomul_plan *plan, u32 n);
  */
 int carry_detach(struct carry *c, const struct iomul_plan *plan, bool *leaves);
 
-/* Does the slot of @node lend a range that a group lies in which keeps others? */
+/*
+ * Must the slot of @node stay for now? It lends a range that a group lies in
+ * which keeps others; or what it had lies behind a port whose window is still
+ * the shared one, so that its BARs can't go back.
+ */
 bool carry_lends(const struct carry *c, const struct iomul_plan *plan, u32 node);
 
 /* One step of a mux: the I/O enables of the functions behind a gate, from a cached word. */

@@ -40,28 +40,20 @@ static bool slot_leader(const struct builder *b, u32 node)
 }
 
 /* How many gates would stand on the bus below @port: its slots and ports. */
-static u32 gates_below(const struct builder *b, u32 port, u32 *slots)
+static u32 gates_below(const struct builder *b, u32 port)
 {
 	const struct iomul_mark *m = &b->t->mark[port];
 	u32 i, n = 0;
 
-	*slots = 0;
-	for (i = m->child; i < m->child + m->children; i++) {
-		if (!in_group(b, i) || (!is_port(b, i) && !slot_leader(b, i)))
-			continue;
-		n++;
-		if (!is_port(b, i))
-			(*slots)++;
-	}
+	for (i = m->child; i < m->child + m->children; i++)
+		n += in_group(b, i) && (is_port(b, i) || slot_leader(b, i));
 	return n;
 }
 
-/* Does @port lead to one slot and nothing else, so that it is its last gate? */
+/* Does @port lead to one slot, which is there, and nothing else: is it its last gate? */
 static bool port_is_last(const struct builder *b, u32 port)
 {
-	u32 slots;
-
-	return gates_below(b, port, &slots) == 1 && slots == 1;
+	return gates_below(b, port) == 1;
 }
 
 /* The gate that leads to the bus of @node, or IOMUL_NONE on the anchor bus. */

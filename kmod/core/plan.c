@@ -338,9 +338,10 @@ static void mark_all(struct iomul_topology *t)
 	}
 }
 
+/* @port leads to sharers. To nobody else? */
 static bool port_pure(const struct iomul_topology *t, u32 port)
 {
-	return t->mark[port].sharers && !t->mark[port].others;
+	return !t->mark[port].others;
 }
 
 /* Do gates of a group, present or planned, stand on @bus as the first ones? */
@@ -465,8 +466,6 @@ static u32 root_spare(const struct iomul_topology *t, u32 bus, u32 enough)
 			if (iomul_range_empty(r))
 				break;
 			n++;
-			if (r.last == ~0U)
-				break;
 			within.first = r.last + 1;
 		}
 	}

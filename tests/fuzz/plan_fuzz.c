@@ -9,6 +9,8 @@
 #include "oracle.h"
 #include "random_world.h"
 
+#define STORY (RANDOM_WORLD_TEXT + 4096)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void take(u8 *used, struct iomul_range r)
@@ -71,7 +73,23 @@ static void judge_refusal(struct world *w, int err, const char *text)
 		DIE("%s: the hint can't be selected", text);
 }
 
-static int plan_round(struct world *w, struct bytes *b, u32 functions, const char *text)
+/* What was selected and came of it, for the report. */
+static void tell(const struct world *w, int err, char *story)
+{
+	size_t used = strlen(story);
+	u32 i;
+
+	used += snprintf(story + used, STORY - used, "windows %u, reserve %u:", w->policy.windows,
+			 w->policy.reserve);
+	for (i = 0; i < w->t.nodes; i++)
+		if (w->t.node[i].flags & IOMUL_NODE_SELECTED)
+			used += snprintf(story + used, STORY - used, " %s", w->name[i]);
+	used += snprintf(story + used, STORY - used, "\n  ");
+	world_print(w, err, story + used, STORY - used);
+	strcat(story, "\n");
+}
+
+static int plan_round(struct world *w, struct bytes *b, u32 functions, char *text)
 {
 	struct iomul_refusal r;
 	char what[256], name[16];
@@ -90,6 +108,7 @@ static int plan_round(struct world *w, struct bytes *b, u32 functions, const cha
 	}
 	max = iomul_plan_steps_max(&w->t);
 	err = world_plan(w, "");
+	tell(w, err, text);
 	if (err == -ENOBUFS || w->plan.steps > max)
 		DIE("%s: no room, %u steps of %u", text, w->plan.steps, max);
 	if (err)
@@ -102,7 +121,7 @@ static int plan_round(struct world *w, struct bytes *b, u32 functions, const cha
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes b = { data, size };
-	char text[RANDOM_WORLD_TEXT];
+	char text[STORY];
 	u32 functions = random_world(&b, text);
 	struct world w;
 

@@ -108,6 +108,8 @@ static const struct {
 	/* a port among the functions of a slot */
 	{ "root 1000-ffff\n a: fn 20 @1.0\n p: port @1.1\n  b: fn 20\n fn 20 @1.2\n", "a b",
 	  "[a p] a=a b=p" },
+	/* and as its first function */
+	{ "root 1000-ffff\n p: port @1.0\n  b: fn 20\n a: fn 20 @1.1\n", "a b", "[p a] p=a b=p" },
 	/* the first function has no BAR */
 	{ "root 1000-ffff\n a: fn @1.0\n b: fn 20 @1.1\n", "b", "[b] a=b" },
 	/* below a mixed port */
@@ -374,13 +376,16 @@ static void mux_valid_notices_check(void **state)
 
 	(void)state;
 
-	for (i = 0; i < 22; i++) {
+	for (i = 0; i < 27; i++) {
 		struct iomul_mux *m = &b.mux;
+		struct iomul_bus *more;	/* behind the last one there is room */
 		struct iomul_mux room;
 
 		bench_init(&b, three_levels, "a b c d e");
 		expect(&b, "a", "-p -w -q -t +q -r -s +r +p");
 		room = *m;
+		more = &m->bus[m->buses];
+		m->buses += i >= 22 && i < 26;
 		switch (i) {
 		case 0:
 			m->gate[0].bus = m->buses;
@@ -447,6 +452,22 @@ static void mux_valid_notices_check(void **state)
 			break;
 		case 21:
 			m->gate[0].bus = 1;
+			break;
+		case 22:
+			*more = (struct iomul_bus){ .gate = m->gates + 1, .open = IOMUL_NONE };
+			break;
+		case 23:
+			*more = (struct iomul_bus){ .up = m->gates, .open = IOMUL_NONE };
+			break;
+		case 24:
+			*more = (struct iomul_bus){ .up = 0, .open = IOMUL_NONE };
+			break;
+		case 25:
+			*more = (struct iomul_bus){ .gates = 1, .up = 1, .open = IOMUL_NONE };
+			m->gate[1].below = m->buses - 1;
+			break;
+		case 26:
+			m->bus[0].gates--;
 			break;
 		}
 		if (iomul_mux_valid(m))

@@ -688,3 +688,68 @@
   "  b: fn 100\n",
   "b", "a", { .windows = 9 },
   "1000-1fff b; 2000-2fff a@2000" },
+
+/* The hint may be deep in a switch; other roots and functions on the bus are none. */
+{ "plan_no_space_hint_deep_check",
+  "root 1000-2fff low=1000\n"
+  " fn 800@1000\n"
+  " fn 800@1800\n"
+  " port w=2000-2fff\n"
+  "  port w=2000-2fff\n"
+  "   port w=2000-2fff\n"
+  "    h: fn 100@2000\n"
+  " port\n"
+  "  c: fn 100\n"
+  "root 8000-8fff low=1000\n"
+  " port w=8000-8fff\n"
+  "  fn 100@8000\n",
+  NULL, "c", { 0 },
+  "NO_SPACE c hint=h need=1000" },
+
+/* A port among the functions of the slot that would help. */
+{ "plan_no_space_hint_port_in_slot_check",
+  "root 1000-1fff low=1000\n"
+  " port w=1000-1fff\n"
+  "  h: fn 100@1000 @0.0\n"
+  "  port @0.1\n"
+  " port\n"
+  "  c: fn 100\n",
+  NULL, "c", { 0 },
+  "NO_SPACE c hint=h need=1000" },
+
+/* Who is named is below the port in question, not beside it. */
+{ "plan_refuse_mixed_names_check",
+  "root 1000-ffff\n"
+  " p: port w=1000-1fff\n"
+  "  port w=1000-1fff\n"
+  "   o: fn 800@1000\n"
+  "   fn 800@1800\n"
+  "  port\n"
+  "   a: fn 100\n"
+  " fn 20@f000\n"
+  " port\n"
+  "  b: fn 100\n",
+  NULL, "b a", { 0 },
+  "MIXED a at=p hint=o need=1000 range=1000-1fff" },
+
+/* The window that is too small is the one of this root. */
+{ "plan_refuse_too_big_root_check",
+  "root 1000-7fff low=1000\n"
+  " port\n"
+  "  a: fn 100\n"
+  "root 8000-ffff low=1000\n"
+  " port\n"
+  "  b: fn 100\n"
+  " port\n"
+  "  c: fn 2000\n",
+  "a b", "c", { .windows = 1 },
+  "TOO_BIG c need=2000 range=8000-8fff" },
+
+/* A slot whose first function is a port. */
+{ "plan_port_first_in_slot_check",
+  "root 1000-ffff low=1000\n"
+  " port @1.0\n"
+  "  b: fn 20\n"
+  " a: fn 20 @1.1\n",
+  NULL, "a b", { .windows = 1 },
+  "1000-1fff a@1000 b@1000" },

@@ -142,6 +142,74 @@ static void plan_unknown_group_check(void **state)
 	world_fini(&w);
 }
 
+/* A group whose slot was unplugged: it is taken first, and no window stays unused. */
+static void plan_window_unused_check(void **state)
+{
+	char got[256], what[256];
+	struct world w;
+
+	(void)state;
+	parse(&w, "root 1000-ffff low=1000\n port\n  a: fn 100\n port\n  b: fn 100\n");
+	assert_int_equal(world_plan(&w, "b"), 0);
+	world_settle(&w);
+	w.t.node[find(&w, "b")].group = w.t.node[1].group = IOMUL_NONE;
+	w.t.node[find(&w, "b")].flags = 0;
+	w.t.node[1].flags &= ~IOMUL_NODE_SHARED;
+	w.t.node[1].window = w.t.node[find(&w, "b")].bar[0].at = IOMUL_RANGE_EMPTY;
+	assert_int_equal(iomul_topology_init(&w.t), 0);
+	assert_int_equal(world_plan(&w, "a"), 0);
+	world_print(&w, 0, got, sizeof(got));
+	assert_string_equal(got, "1000-1fff a@1000");
+	if (!oracle_plan(&w, 1, true, what, sizeof(what)))
+		fail_msg("%s", what);
+	world_fini(&w);
+}
+
+/* Ids stay and are not given twice, in whatever order they are. */
+static void plan_group_ids_check(void **state)
+{
+	struct world w;
+
+	(void)state;
+	parse(&w, "root 1000-ffff low=1000\n port\n  a: fn 100\nroot\n");
+	w.t.group[0] = (struct iomul_group){ .id = 5, .window = { 0x1000, 0x1fff },
+					     .anchor = w.t.nodes + 1 };
+	w.t.group[1] = (struct iomul_group){ .id = 1, .window = { 0x2000, 0x2fff },
+					     .anchor = w.t.nodes + 1 };
+	w.t.groups = 2;
+	assert_int_equal(iomul_topology_init(&w.t), 0);
+	assert_int_equal(world_plan(&w, "a"), 0);
+	assert_int_equal(w.t.groups, 3);
+	assert_int_equal(w.t.group[2].id, 6);
+	assert_int_equal(w.t.group[2].window.first, 0x3000);
+	world_fini(&w);
+}
+
+/* A function is hot-added to a slot that is attached: the slot counts once, and stays. */
+static void plan_hot_function_check(void **state)
+{
+	struct world w;
+
+	(void)state;
+	parse(&w, "root 1000-ffff low=1000\n"
+		  " port\n"
+		  "  n: fn 20 @0.0\n"
+		  "  a: fn 20 @0.1\n"
+		  " port\n"
+		  "  c: fn 20\n");
+	assert_int_equal(world_plan(&w, "a"), 0);
+	world_settle(&w);
+	w.t.node[find(&w, "n")].flags = 0;
+	w.t.node[find(&w, "n")].group = IOMUL_NONE;
+	w.t.node[find(&w, "n")].bar[0].at = IOMUL_RANGE_EMPTY;
+	assert_int_equal(world_plan(&w, "n"), -EEXIST);
+	assert_int_equal(w.plan.refusal.reason, IOMUL_R_SHARED);
+	w.policy.windows = 1;
+	assert_int_equal(world_plan(&w, "c"), 0);
+	assert_int_equal(w.t.groups, 1);
+	world_fini(&w);
+}
+
 static void plan_errno_check(void **state)
 {
 	u32 r;
@@ -310,6 +378,9 @@ int main(void)
 		cmocka_unit_test(plan_select_none_there_check),
 		cmocka_unit_test(plan_no_room_check),
 		cmocka_unit_test(plan_unknown_group_check),
+		cmocka_unit_test(plan_window_unused_check),
+		cmocka_unit_test(plan_group_ids_check),
+		cmocka_unit_test(plan_hot_function_check),
 		cmocka_unit_test(plan_errno_check),
 		cmocka_unit_test(plan_inverse_check),
 		cmocka_unit_test(plan_valid_notices_check),
