@@ -3,7 +3,7 @@
  * The cost of one port access by different ways, in nanoseconds of the guest's
  * clock. With -icount a nanosecond is an instruction, so the figures are exact.
  *
- * usage: access null | raw PORT | vfio BAR OFFSET FUNCTION[...] |
+ * usage: access null | pread /dev/null | raw PORT | vfio BAR OFFSET FUNCTION[...] |
  *	  claim BAR OFFSET FUNCTION[...] | string BAR OFFSET FUNCTION |
  *	  vgaarb PORT FUNCTION[...]
  *
@@ -60,6 +60,15 @@ static void null_access(struct target *t, int i)
 	(void)t;
 	(void)i;
 	syscall(SYS_getppid);
+}
+
+/* A pread that reaches a driver, which does nothing. */
+static void pread_access(struct target *t, int i)
+{
+	uint32_t v;
+
+	if (pread(t->fd[i], &v, sizeof(v), 0))
+		die("/dev/null");
 }
 
 static void raw_access(struct target *t, int i)
@@ -168,6 +177,11 @@ static int open_claim(const char *bdf)
 	return fd;
 }
 
+static int open_null(const char *path)
+{
+	return open(path, O_RDONLY);
+}
+
 static int open_vgaarb(const char *bdf)
 {
 	char line[64];
@@ -190,6 +204,7 @@ struct way {
 
 static const struct way ways[] = {
 	{ "null", null_access, NULL, false, false, 1 },
+	{ "pread", pread_access, open_null, false, false, 1 },
 	{ "raw", raw_access, NULL, false, true, 1 },
 	{ "vfio", vfio_access, open_vfio, true, false, 1 },
 	{ "claim", claim_access, open_claim, true, false, 1 },

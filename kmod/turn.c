@@ -202,6 +202,33 @@ static bool gate_move(struct iomul_live *live, struct iomul_mux_step step)
 
 #define ROUTE_TRIES 3
 
+static __always_inline bool gate_set(struct iomul_live *live, u32 index, bool open)
+{
+	const struct iomul_gate *gate = &live->tree.mux.gate[index];
+
+	if (unlikely(gate->nodes != 1))
+		return gate_move(live, (struct iomul_mux_step){ .gate = index, .open = open });
+	live->config_writes++;
+	return !iomul_held_decode(live->tree.held[gate->node], open);
+}
+
+/* The usual change of owner. False: it is not that, or failed; live_route() goes on. */
+static __always_inline bool live_swap(struct iomul_live *live, u32 index)
+{
+	struct iomul_mux *mux = &live->tree.mux;
+	u32 shut, open;
+
+	if (!iomul_mux_swap(mux, index, &shut, &open))
+		return false;
+	if (likely(gate_set(live, shut, false) && gate_set(live, open, true))) {
+		iomul_mux_swapped(mux, index, shut, open);
+		return true;
+	}
+	iomul_mux_forget_gate(mux, shut);
+	iomul_mux_forget_gate(mux, open);
+	return false;
+}
+
 /* Towards @index, or IOMUL_NONE: all shut. */
 static int live_route(struct iomul_live *live, u32 index)
 {
@@ -249,7 +276,7 @@ static noinline int path_open(struct iomul_user *user)
 {
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
-	u64 before;
+	u64 before = live->config_writes;
 	int err;
 
 	if (READ_ONCE(user->gone) || slot->index == IOMUL_NONE)
@@ -258,16 +285,17 @@ static noinline int path_open(struct iomul_user *user)
 		iomul_live_settle(live);
 	if (live->tree.mux.owner == slot->index)
 		return 0;
-	before = live->config_writes;
-	err = live_route(live, slot->index);
-	if (err) {
-		slot->errors++;
-		return err;
+	if (unlikely(!live_swap(live, slot->index))) {
+		err = live_route(live, slot->index);
+		if (err) {
+			slot->errors++;
+			return err;
+		}
+		if (live->config_writes == before)
+			return 0;
 	}
-	if (live->config_writes != before) {
-		slot->switches++;
-		live->switches++;
-	}
+	slot->switches++;
+	live->switches++;
 	return 0;
 }
 

@@ -225,6 +225,7 @@ static void load(struct model *m, u32 g, u32 code)
 		}
 	}
 	mux->owner = code & m->group[g].owner_bit ? open_slot(mux) : IOMUL_NONE;
+	mux->arriving = 0;
 }
 
 /*
@@ -261,17 +262,41 @@ static bool check_length(struct model *m, u32 g, u32 slot)
 	return true;
 }
 
-static bool find_way(struct model *m, u32 g, u32 code, u32 slot, struct way *way)
+/* The short cut, where it is one, is the same two steps to the same state. */
+static bool check_swap(struct model *m, u32 g, u32 code, u32 slot)
+{
+	struct iomul_mux *mux = &m->group[g].mux;
+	struct iomul_mux_step a, b;
+	u32 shut, open, end;
+
+	load(m, g, code);
+	if (slot == IOMUL_NONE || !iomul_mux_swap(mux, slot, &shut, &open))
+		return true;
+	if (iomul_mux_next(mux, slot, &a) <= 0)
+		return FAIL(m, "swapped to %u, which is there already", slot);
+	iomul_mux_done(mux, a, true);
+	if (iomul_mux_next(mux, slot, &b) <= 0)
+		return FAIL(m, "swapped to %u in two steps, one is enough", slot);
+	iomul_mux_done(mux, b, true);
+	if (a.open || !b.open || a.gate != shut || b.gate != open || mux->owner != slot)
+		return FAIL(m, "swapped to %u by other steps than next", slot);
+	end = save(m, g);
+	load(m, g, code);
+	iomul_mux_swapped(mux, slot, shut, open);
+	if (!iomul_mux_valid(mux) || save(m, g) != end)
+		return FAIL(m, "swapped to %u, another state", slot);
+	return true;
+}
+
+/* What core makes of the state loaded; @stale: the way that was begun before, and left. */
+static bool take_way(struct model *m, u32 g, u32 code, u32 slot, u32 stale, struct way *way)
 {
 	struct iomul_mux *mux = &m->group[g].mux;
 	struct iomul_mux_step s;
 
+	memset(way, 0, sizeof(*way));
 	load(m, g, code);
-	if (!iomul_mux_valid(mux))
-		return FAIL(m, "mux not valid");
-	if (!check_length(m, g, slot))
-		return false;
-	load(m, g, code);
+	mux->arriving = stale;
 	way->arrived = iomul_mux_next(mux, slot, &s) == 0;
 	way->begun = save(m, g);
 	if (way->arrived)
@@ -281,9 +306,31 @@ static bool find_way(struct model *m, u32 g, u32 code, u32 slot, struct way *way
 	iomul_mux_done(mux, s, true);
 	way->done = save(m, g);
 	load(m, g, code);
+	mux->arriving = stale;
 	iomul_mux_next(mux, slot, &s);
 	iomul_mux_done(mux, s, false);
 	way->failed = save(m, g);
+	return iomul_mux_valid(mux) || FAIL(m, "mux not valid after a failure");
+}
+
+/* The state that is not in the code, @arriving, makes no difference once a way is left. */
+static bool find_way(struct model *m, u32 g, u32 code, u32 slot, struct way *way)
+{
+	struct way other;
+	u32 stale;
+
+	load(m, g, code);
+	if (!iomul_mux_valid(&m->group[g].mux))
+		return FAIL(m, "mux not valid");
+	if (!check_length(m, g, slot) || !check_swap(m, g, code, slot) ||
+	    !take_way(m, g, code, slot, 0, way))
+		return false;
+	for (stale = 1; stale <= m->group[g].mux.slots; stale++) {
+		if (!take_way(m, g, code, slot, stale, &other))
+			return false;
+		if (memcmp(&other, way, sizeof(other)))
+			return FAIL(m, "a way to %u that was left shows, state %x", stale - 1, code);
+	}
 	return true;
 }
 
@@ -861,7 +908,7 @@ static u32 run_slots(const struct bound *b, u32 slots, u32 *passed)
 /* usage: model [-v] [SLOTS [LEVELS [DOUBLES [MIXED]]]] */
 int main(int argc, char **argv)
 {
-	struct bound b = { .slots = 4, .levels = 3, .doubles = 3, .mixed = 3 };
+	struct bound b = { .slots = 4, .levels = 3, .doubles = 2, .mixed = 2 };
 	u32 i, passed = 0, failed = 0, at = 1;
 
 	if (argc > 1 && !strcmp(argv[1], "-v"))
