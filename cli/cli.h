@@ -68,7 +68,7 @@ struct choice {
 	bool all;
 	bool starved;
 	char **from;	/* argv's */
-	u32 froms;
+	u32 sources;
 	bool json;
 	bool verify;
 	bool steps;

@@ -221,7 +221,7 @@ static int take(struct verb_options *o, const struct command *c, int option)
 		command_help(c);
 		return EXIT_DONE;
 	case 'f':
-		o->from[o->froms++] = optarg;
+		o->from[o->sources++] = optarg;
 		return CHOICE_GO;
 	case 'j':
 		o->json = true;

@@ -29,7 +29,7 @@ int view_add_groups(struct view *v, const struct iomul_state *s);
 /* Options that my verbs have in common. */
 struct verb_options {
 	char **from;		/* --from; names are argv's */
-	u32 froms;
+	u32 sources;
 	bool json;
 	bool starved;
 	bool all;

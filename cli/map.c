@@ -244,10 +244,10 @@ static int plan_after(struct maps *s, const struct verb_options *o)
 
 static const char *map_title(const struct verb_options *o, char *text, size_t size)
 {
-	const char *name = o->froms ? strrchr(o->from[0], '/') : NULL;
+	const char *name = o->sources ? strrchr(o->from[0], '/') : NULL;
 	char host[64] = "this host";
 
-	if (o->froms)
+	if (o->sources)
 		snprintf(text, size, "I/O ports, from %.100s", name ? name + 1 : o->from[0]);
 	else
 		snprintf(text, size, "I/O ports of %s",
@@ -283,7 +283,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (code != CHOICE_GO)
 		return code;
-	code = o.froms ? view_from(&s.view, o.from, o.froms) : view_here(&s.view);
+	code = o.sources ? view_from(&s.view, o.from, o.sources) : view_here(&s.view);
 	if (!code) {
 		s.before = portmap_new(&s.view, NULL);
 		code = s.before ? EXIT_DONE : out_of_memory();

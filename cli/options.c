@@ -71,7 +71,7 @@ static int take_option(struct choice *ch, const struct command *c, int option)
 		ch->save = true;
 		return CHOICE_GO;
 	case 'f':
-		ch->from[ch->froms++] = optarg;
+		ch->from[ch->sources++] = optarg;
 		return CHOICE_GO;
 	case 'w':
 		if (!strcmp(optarg, "auto"))

@@ -527,7 +527,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (code != CHOICE_GO)
 		return code;
-	code = ch.froms ? view_from(&p.view, ch.from, ch.froms) : view_here(&p.view);
+	code = ch.sources ? view_from(&p.view, ch.from, ch.sources) : view_here(&p.view);
 	if (!code) {
 		code = propose(&p, &ch, ch.slots || ch.all || ch.starved);
 		view_free(&p.view);

@@ -155,7 +155,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 	if (code != CHOICE_GO)
 		return code;
-	code = o.froms ? view_from(&v, o.from, o.froms) : view_here(&v);
+	code = o.sources ? view_from(&v, o.from, o.sources) : view_here(&v);
 	if (!code) {
 		print(&v);
 		view_free(&v);

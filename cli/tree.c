@@ -222,8 +222,8 @@ static int load(struct trees *s, const struct verb_options *o)
 	struct iomul_ctx *ctx;
 	int rc, code;
 
-	if (o->froms)
-		return view_from(&s->view, o->from, o->froms);
+	if (o->sources)
+		return view_from(&s->view, o->from, o->sources);
 	if (getenv("IOMUL_SYSFS") || device_open(&ctx, false, true))
 		return view_load(&s->view, NULL);
 	code = view_load(&s->view, ctx);
