@@ -136,7 +136,7 @@ MANGLED = [
     (HEAD + BODY + "\tI/O behind bridge: 0000d100-0000dfff\n", "-:4: the I/O window can't be read"),
     (HEAD + "\tControl: I/O+ Mem+\n\tBus: primary=00, secondary=01\n", "-:3: the bus numbers"),
     (HEAD + "\tControl: I/O+\n\n", "-:1: this is a bridge, and the line with its bus numbers"),
-    (HEAD + BODY + "\n" + DEV + "\tRegion 0: I/O ports at d000 [size=25", "-:7: the  ends in the middle"),
+    (HEAD + BODY + "\n" + DEV + "\tRegion 0: I/O ports at d000 [size=25", "-:7: the size"),
     (HEAD + BODY + "\n" + DEV + "\tRegion 0: I/O ports at d001 [size=256]\n", "-:7: an I/O region at"),
     (HEAD + BODY + "\n" + DEV + "\tRegion 0: I/O ports at d000 [size=255]\n", "-:7: the size"),
     (HEAD + BODY + "\n" + DEV + "\tRegion 7: I/O ports at d000 [size=256]\n", "-:7: the number"),
