@@ -493,10 +493,9 @@ static u32 slot_others(const struct iomul_topology *t, u32 node)
 	return n;
 }
 
-/* A slot below the anchor that is not selected and whose own range would do. */
+/* A slot below the root bus of @p that is not selected and whose own range would do. */
 static u32 find_lender(const struct iomul_topology *t, const struct pool *p, u32 size)
 {
-	const struct iomul_mark *m = &t->mark[p->bus];
 	struct iomul_refusal unused;
 	u32 i, port;
 
@@ -504,12 +503,11 @@ static u32 find_lender(const struct iomul_topology *t, const struct pool *p, u32
 		if (!node_counts(&t->node[i]) || node_shares(&t->node[i]) ||
 		    iomul_node_starved(&t->node[i]) || iomul_plan_check(t, i, &unused))
 			continue;
-		for (port = i; t->node[port].parent != IOMUL_NONE; port = t->node[port].parent)
-			if (iomul_node_bus(t, port) == p->bus)
-				break;
-		if (iomul_node_bus(t, port) == p->bus && port >= m->child &&
-		    t->mark[port].others == slot_others(t, i) &&
+		for (port = i; t->node[port].parent != IOMUL_NONE;)
+			port = t->node[port].parent;
+		if (iomul_node_bus(t, port) == p->bus &&
 		    (t->node[port].flags & IOMUL_NODE_PORT) &&
+		    t->mark[port].others == slot_others(t, i) &&
 		    iomul_range_size(t->node[port].window) >= size)
 			return i;
 	}

@@ -347,6 +347,18 @@
   "a", "c", { .windows = 1 },
   "TOO_BIG c need=1000 range=1000-101f" },
 
+/* Nor is one that is large enough, and not where a port's could be. */
+{ "plan_port_joins_large_functions_check",
+  "root 1000-ffff low=1000\n"
+  " fn 100@1000\n"
+  " a: fn 100 100 100 100 100 100 @1.0\n"
+  " b: fn 100 100 100 100 100 100 @1.1\n"
+  " c: fn 100 100 100 100 @1.2\n"
+  " port\n"
+  "  d: fn 20\n",
+  "a", "d", { .windows = 1 },
+  "TOO_BIG d need=1000 range=1100-20ff" },
+
 /* Conventional PCI below a bridge: port gate, then function gates. */
 { "plan_conventional_check",
   "root 1000-ffff low=1000\n"
@@ -691,18 +703,21 @@
 
 /* The hint may be deep in a switch; other roots and functions on the bus are none. */
 { "plan_no_space_hint_deep_check",
-  "root 1000-2fff low=1000\n"
+  "root 8000-8fff low=1000\n"
+  " port w=8000-8fff\n"
+  "  fn 100@8000\n"
+  "root 1000-3fff low=1000\n"
   " fn 800@1000\n"
   " fn 800@1800\n"
+  " port w=3000-3fff\n"
+  "  fn 100@3000\n"
+  "  fn 100@3100\n"
   " port w=2000-2fff\n"
   "  port w=2000-2fff\n"
   "   port w=2000-2fff\n"
   "    h: fn 100@2000\n"
   " port\n"
-  "  c: fn 100\n"
-  "root 8000-8fff low=1000\n"
-  " port w=8000-8fff\n"
-  "  fn 100@8000\n",
+  "  c: fn 100\n",
   NULL, "c", { 0 },
   "NO_SPACE c hint=h need=1000" },
 
@@ -753,3 +768,12 @@
   " a: fn 20 @1.1\n",
   NULL, "a b", { .windows = 1 },
   "1000-1fff a@1000 b@1000" },
+
+{ "plan_reserve_plenty_check",
+  "root 1000-ffff low=1000\n"
+  " port\n"
+  "  a: fn 100\n"
+  " port\n"
+  "  b: fn 100\n",
+  NULL, "a b", { .reserve = 1 },
+  "1000-1fff a@1000; 2000-2fff b@2000" },
