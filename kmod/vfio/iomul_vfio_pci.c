@@ -12,6 +12,7 @@
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
 #include "../compat/compat.h"
+#include "../compat/vfio.h"
 #include "../iomul_user.h"
 
 struct iomul_vfio {
@@ -131,6 +132,10 @@ static const struct vfio_device_ops iomul_vfio_ops = {
 	.mmap = vfio_pci_core_mmap,
 	.request = vfio_pci_core_request,
 	.match = vfio_pci_core_match,
+	IOMUL_VFIO_OPS_TOKEN
+	IOMUL_VFIO_OPS_REGION_INFO
+	IOMUL_VFIO_OPS_IOMMUFD
+	IOMUL_VFIO_OPS_PASID
 };
 
 static int iomul_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -142,6 +147,7 @@ static int iomul_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id
 	if (IS_ERR(v))
 		return PTR_ERR(v);
 	dev_set_drvdata(&pdev->dev, &v->core);
+	iomul_vfio_set_pci_ops(&v->core);
 	err = vfio_pci_core_register_device(&v->core);
 	if (err)
 		goto err_register;
