@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# In the server: random calls on /dev/iomul and on one VFIO device.
+#
+# usage: fuzz.sh [CALLS [SEED]]
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+calls=${1:-20000}
+seed=${2:-$(date +%s)}
+[ -e /dev/iomul ] || "$top/lab/scripts/load" || exit 1
+set --
+for path in /sys/bus/pci/devices/*; do
+	[ "$(cat "$path/device")" = 0x10d3 ] && set -- "$@" "${path##*/}"
+done
+[ $# -ge 2 ] || { echo "fuzz.sh: want two e1000e"; exit 1; }
+vfio=$1
+"$top/build/debug/try" attach "$vfio" || exit 1
+driver=iomul-vfio-pci
+[ -d /sys/bus/pci/drivers/$driver ] || driver=iomul_vfio_pci
+echo $driver > "/sys/bus/pci/devices/$vfio/driver_override"
+[ -e "/sys/bus/pci/devices/$vfio/driver" ] && echo "$vfio" > "/sys/bus/pci/devices/$vfio/driver/unbind"
+echo "$vfio" > /sys/bus/pci/drivers_probe
+group=$(basename "$(readlink "/sys/bus/pci/devices/$vfio/iommu_group")")
+exec "$top/build/debug/fuzz" -s "$seed" -n "$calls" -p 4 -v "$group:$vfio" "$@"
