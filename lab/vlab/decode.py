@@ -19,7 +19,7 @@ taken to be written as words and bus numbers and upper 16 bits as double words,
 as Linux does it, unless the offset shows otherwise.
 """
 
-from .models import BRIDGES, PCIE_CAP, SHUT_AT_RESET
+from .models import BRIDGES, HOST_BRIDGES, PCIE_CAP, SHUT_AT_RESET
 
 COMMAND, BUSES, IO_WINDOW, IO_UPPER, BRIDGE_CONTROL = 0x04, 0x18, 0x1c, 0x30, 0x3e
 DEVCTL, SLTCTL = 8, 0x18            # from the PCIe capability on
@@ -35,7 +35,7 @@ class Node:
 
     def __init__(self, parent, devfn, model, root_bus=0):
         self.parent, self.devfn, self.model, self.root_bus = parent, devfn, model, root_bus
-        self.bridge = model in BRIDGES
+        self.bridge = model in BRIDGES - HOST_BRIDGES
         self.children, self.live, self.shown = {}, [], {}
         self.secondary, self.slotctl = None, 0
         self.maps, self.last_maps = {}, []

@@ -4,6 +4,9 @@
 BRIDGES = {"pcie-root-port", "ioh3420", "x3130-upstream", "xio3130-downstream", "pcie-pci-bridge",
            "pci-bridge", "i82801b11-bridge", "pxb-pcie", "pxb"}
 
+# Of these, what has no type 1 header: a host bridge of its own.
+HOST_BRIDGES = {"pxb-pcie", "pxb"}
+
 # Number and size of I/O BARs: a starved BAR is not to be seen in sysfs.
 IO_BARS = {"e1000e": {2: 32}, "igb": {2: 32}, "e1000": {1: 64}, "rtl8139": {0: 256},
            "megasas": {0: 256}, "megasas-gen2": {0: 256}, "mptsas1068": {0: 256},

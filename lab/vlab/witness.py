@@ -26,7 +26,7 @@ class Owners:
         self.reachable, self.owner = {}, None
         self.pending, self.writes = [], 0
         self.counts, self.reopens, self.owners = [], 0, set()
-        self.levels, self.surplus = [], 0
+        self.levels, self.surplus, self.moved = [], 0, False
 
     def concerns(self, node):
         if node.bridge:
@@ -39,7 +39,7 @@ class Owners:
             self.pending.append(node)
             self.writes += 1
 
-    def live(self, node, counting):
+    def live(self, node):
         slot = (node.parent, node.devfn >> 3)
         functions = self.reachable.setdefault(slot, set())
         if overlap(node.live, self.window):
@@ -48,10 +48,17 @@ class Owners:
             functions.discard(node)
             if not functions:
                 del self.reachable[slot]
-        if self.reachable:
-            self.settle(frozenset(self.reachable), counting)
+        self.moved = True
 
-    def settle(self, owner, counting):
+    def settle(self, counting):
+        """After a write with all that follows from it: a gate moves many functions."""
+        if not self.moved:
+            return
+        self.moved = False
+        if self.reachable:
+            self.own(frozenset(self.reachable), counting)
+
+    def own(self, owner, counting):
         if counting:
             if self.owner not in (None, owner):
                 self.counts.append(len(self.pending))
@@ -114,7 +121,7 @@ class Witness:
 
     def live(self, node):
         for owners in self.windows.values():
-            owners.live(node, self.counting)
+            owners.live(node)
 
     def name(self, node):
         path = node.path()
@@ -139,6 +146,8 @@ class Witness:
             handler = handlers.get(words[0]) or handlers.get(words[0].rpartition(":")[2])
             if handler:
                 handler(words)
+                for owners in self.windows.values():
+                    owners.settle(self.counting)
             if self.finished:
                 break
 

@@ -174,6 +174,10 @@ class Tree(unittest.TestCase):
                       gate(1, 1, bus=0x40))
         self.assertEqual(out.violation_count, 1)
 
+    def test_further_root_is_no_bridge(self):
+        out = witness(w("pxb-pcie", "00:03.0", 4, 0x103), w("pxb-pcie", "00:04.0", 4, 0x103))
+        self.assertEqual(out.violation_count, 0)
+
     def test_bus_reset_shuts_what_is_below(self):
         # After the reset of the switch its ports are shut: opening port 1 is right.
         reset = [w(PORT, "00:01.0", 0x3e, 0x42), w(PORT, "00:01.0", 0x3e, 0x02)]
@@ -231,6 +235,14 @@ class Changes(unittest.TestCase):
     def test_a_gate_moved_twice_is_surplus(self):
         out = self.count(gate(1, 0), gate(1, 0), gate(2, 1))
         self.assertEqual((out["changes"], out["surplus"]), (1, 1))
+
+    def test_functions_behind_one_gate_go_together(self):
+        def slot(number):
+            return [*port(number), w(NIC, f"{number:02x}:00.1", 4, 7), add(f"{number:02x}:00.1", 0x1020)]
+        out = witness(slot(1), slot(2), gate(1, 1), mark("a"), gate(1, 0), gate(2, 1), gate(2, 0), gate(1, 1),
+                      begin="a", windows=[WINDOW]).report()
+        self.assertEqual((out["changes"], out["writes_per_change"], out["reopens"]),
+                         (2, {"min": 2, "max": 2, "mean": 2.0}, 0))
 
     def two_levels(self, *lines):
         """Ports 1 and 2 lead to two downstream ports each, to buses 11, 12, 21 and 22."""
