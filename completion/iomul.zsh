@@ -26,6 +26,11 @@ _iomul() {
 		'bind:give slots to iomul-vfio-pci'
 		'unbind:take slots back from iomul-vfio-pci'
 		'boot:do what the kernel command line and /etc/iomul.conf ask for'
+		'map:who has which ports, now and after a plan'
+		'tree:gates, owners, windows, as lspci -t'
+		'top:what each slot does, live'
+		'metrics:the counters for Prometheus'
+		'doctor:what is in the way, and what to do'
 		'help:about a verb'
 		'version:of the command and the module'
 	)
@@ -51,6 +56,16 @@ _iomul() {
 	status) _arguments $json '--verify[compare with the hardware]' ;;
 	bind | unbind) _arguments '*:slot:_iomul_slots' ;;
 	boot) _arguments '--early[in the initramfs]' '--dry-run[only say what is asked for]' ;;
+	map)
+		_arguments $json $policy '--all[all that can share]' '--starved[those without ports]' \
+			'--svg[a drawing]:file:_files' '--columns[width]:number:' \
+			'--from[a capture]:file:_files' '*:slot:_iomul_slots'
+		;;
+	tree) _arguments '--dot[for Graphviz]' '--from[a capture]:file:_files' ;;
+	top) _arguments $json '--interval[between two looks]:seconds:' '--once[one table]' ;;
+	metrics) _arguments '--output[write there]:file:_files' ;;
+	doctor) _arguments $json ;;
+	snapshot) _arguments '--from[a capture]:file:_files' ;;
 	help) _describe verb verbs ;;
 	esac
 }

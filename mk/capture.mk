@@ -33,3 +33,8 @@ check-capture-fuzz: $(capture-dir)/fuzz cli ## fuzzes the parsers of captures fo
 		$(capture-dir)/corpus $(capture-dir)/seeds > $(capture-dir)/fuzz.log 2>&1 || \
 		{ tail -n 40 $(capture-dir)/fuzz.log; exit 1; }
 	@grep -E 'stat::number_of_executed|cov:' $(capture-dir)/fuzz.log | tail -n 2
+
+.PHONY: check-docs
+check-docs: ## every message, JSON key and metric is in the documentation
+	python3 tests/docs/messages.py
+	python3 tests/docs/schema.py
