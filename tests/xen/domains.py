@@ -17,13 +17,13 @@ IOMUL = CHECKOUT / "build/iomul"
 CONFIG = """name = "{name}"
 type = "hvm"
 device_model_version = "qemu-xen"
-{override}memory = {memory}
+{override}memory = 128
 vga = "none"
 vnc = 0
 serial = [ "file:{serial}" ]
 on_reboot = "destroy"
 on_crash = "destroy"
-{more}pci = [ "{bdf}" ]
+pci = [ "{bdf}" ]
 """
 
 
@@ -93,14 +93,14 @@ def overlap(ranges, first, last):
 class Guest:
     """An HVM guest that has nothing but one passed-through function."""
 
-    def __init__(self, name, bdf, model=DEVICE_MODEL, memory=128, more=""):
+    def __init__(self, name, bdf, model=DEVICE_MODEL):
         RUN.mkdir(exist_ok=True)
         self.name, self.bdf = name, bdf
         self.serial = RUN / f"{name}.serial"
         self.config = RUN / f"{name}.cfg"
         override = f'device_model_override = "{model}"\n' if model else ""
-        self.config.write_text(CONFIG.format(name=name, override=override, memory=memory,
-                                             serial=self.serial, more=more, bdf=bdf))
+        self.config.write_text(CONFIG.format(name=name, override=override,
+                                             serial=self.serial, bdf=bdf))
         self.domid = None
 
     def create(self, *options):
@@ -130,14 +130,6 @@ class Guest:
     def wait(self, text, seconds):
         end = time.monotonic() + seconds
         while text not in self.says():
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.3)
-        return True
-
-    def wait_after(self, text, offset, seconds):
-        end = time.monotonic() + seconds
-        while text not in self.says()[offset:]:
             if time.monotonic() > end:
                 return False
             time.sleep(0.3)
@@ -181,29 +173,3 @@ def resources():
         out.append((device.name, (device / "resource").read_text().split("\n")[:7], "io", config[4] & 1,
                     (config[0x1c:0x1e] + config[0x30:0x34] if bridge else config[0x10:0x28]).hex()))
     return out, Path("/proc/ioports").read_text()
-
-
-class Probe:
-    """Counts the calls of a kernel function."""
-
-    def __init__(self, function):
-        tracing = Path("/sys/kernel/tracing")
-        self.profile = tracing / "kprobe_profile"
-        # Not open(…, "a"), which would seek.
-        events = os.open(tracing / "kprobe_events", os.O_WRONLY | os.O_APPEND)
-        os.write(events, f"p:xentest/{function} {function}\n".encode())
-        os.close(events)
-        (tracing / "events/xentest" / function / "enable").write_text("1")
-        self.function = function
-
-    def hits(self):
-        for line in self.profile.read_text().splitlines():
-            if line.split()[0] == self.function:
-                return int(line.split()[1])
-        return 0
-
-
-def linux_guest():
-    """Kernel and initramfs of the guest that guest.c is the init of; made by tests/xen/run."""
-    initramfs = CHECKOUT / "build/xen/guest.cpio"
-    return f"/boot/vmlinuz-{os.uname().release}", initramfs
