@@ -147,9 +147,8 @@ inline take(me, slot, killable)
 					queue_del(me);
 					if
 					:: waiters == 0 -> atomic { state = state & TAKEN }
-#ifndef BUG_QUIT
+					/* Never needed: a killed waiter that could go next goes. */
 					:: waiters && !(state & TAKEN) -> awake[queue[0]] = true
-#endif
 					:: else
 					fi;
 					unlock(spin);
