@@ -11,6 +11,7 @@ xen-dm-source-7.2 := qemu
 xen-dm-suite-11.1 := sid
 xen-dm-source-11.1 := qemu=11.1.1+ds-1
 xen-dm-tools-11.1 := meson python3-pycotap python3-qemu-qmp
+xen-dm-configure-11.1 := --python=/usr/bin/python3
 
 xen-dm-dir := $(BUILD)/xen-dm/$(XEN_DM)
 xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev meson ninja-build \
@@ -19,7 +20,7 @@ xen-lab-packages := xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xe
 	libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 \
 	libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 qemu-system-xen seabios
 # Nothing but what `xl` asks a device model for.
-xen-dm-configure := --python=/usr/bin/python3 --disable-install-blobs --without-default-features --enable-xen --enable-xen-pci-passthrough \
+xen-dm-configure := --prefix=/usr --firmwarepath=/usr/share/qemu:/usr/share/seabios --disable-install-blobs --without-default-features --enable-xen --enable-xen-pci-passthrough \
 	--target-list=i386-softmmu --disable-tcg --disable-kvm --without-default-devices
 
 .PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen clean-xen
@@ -45,7 +46,7 @@ $(xen-dm-dir)/.patched: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h mk/xen.mk |
 
 $(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM): $(xen-dm-dir)/.patched
 	cd $(xen-dm-dir)/obj && export PYTHONPATH=$(abspath $(xen-dm-dir))/tools/usr/lib/python3/dist-packages && \
-		{ [ -f build.ninja ] || ../src/configure $(xen-dm-configure); } && ninja qemu-system-i386
+		{ [ -f build.ninja ] || ../src/configure $(xen-dm-configure) $(xen-dm-configure-$(XEN_DM)); } && ninja qemu-system-i386
 	strip -o $@ $(xen-dm-dir)/obj/qemu-system-i386
 
 # For a packager: one file that stands alone, with the header in it.
