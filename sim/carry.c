@@ -8,7 +8,9 @@
 
 int carry_init(struct carry *c, struct fabric *f, struct iomul_topology *t)
 {
-	*c = (struct carry){ .f = f, .t = t, .found = fabric_copy(f),
+	*c = (struct carry){ .f = f,
+			     .t = t,
+			     .found = fabric_copy(f),
 			     .groups = calloc(t->groups + 1, sizeof(bool)) };
 	return c->found && c->groups ? 0 : -ENOMEM;
 }
@@ -44,8 +46,7 @@ static int step_bar(struct carry *c, const struct iomul_step *s, bool back)
 {
 	u32 reg = PCI_BASE_ADDRESS_0 + 4 * s->bar;
 
-	return fabric_write(c->f, s->node, reg, 4,
-			    back ? found(c, s->node, reg, 4) : s->to.first);
+	return fabric_write(c->f, s->node, reg, 4, back ? found(c, s->node, reg, 4) : s->to.first);
 }
 
 /* The window is moved by way of an empty one: upper16 is 0x0000ffff first. */
@@ -155,8 +156,7 @@ int carry_detach(struct carry *c, const struct iomul_plan *plan, bool *leaves)
 	for (i = plan->steps; i-- > 0;) {
 		s = &plan->step[i];
 		goes = s->kind == IOMUL_STEP_RESERVE ?
-			       !group_stays(t, leaves, t->group[s->node].id) &&
-				       c->groups[s->node] :
+			       !group_stays(t, leaves, t->group[s->node].id) && c->groups[s->node] :
 			       leaves[s->node];
 		if (goes && carry_step(c, *s, true))
 			err = -EIO;
@@ -245,7 +245,8 @@ int carry_behind(struct carry *c, const struct iomul_mux *mux, u32 id)
 		if (c->t->node[i].group != id || (c->t->node[i].flags & IOMUL_NODE_PORT))
 			continue;
 		for (g = 0, gate = false; g < mux->gates && !gate; g++)
-			gate = i >= mux->gate[g].node && i < mux->gate[g].node + mux->gate[g].nodes &&
+			gate = i >= mux->gate[g].node &&
+			       i < mux->gate[g].node + mux->gate[g].nodes &&
 			       gate_has(c->t, &mux->gate[g], i);
 		if (!gate && !(fabric_peek(c->f, i, PCI_COMMAND, 2) & PCI_COMMAND_IO) &&
 		    write_enable(c, i, true))

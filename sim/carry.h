@@ -12,9 +12,9 @@
 struct carry {
 	struct fabric *f;
 	struct iomul_topology *t;
-	u8 *found;	/* all config bytes before the first step */
-	bool *groups;	/* which of the topology's groups have their range */
-	u32 reserved;	/* RESERVE, HOLD and RELEASE steps that are in force */
+	u8 *found; /* all config bytes before the first step */
+	bool *groups; /* which of the topology's groups have their range */
+	u32 reserved; /* RESERVE, HOLD and RELEASE steps that are in force */
 };
 
 /* Takes note of what @f holds now. 0 or -ENOMEM. */

@@ -79,7 +79,7 @@ static void build_function(struct fabric_function *fn, const struct iomul_node *
 	set_reg(fn, PCI_COMMAND, 2,
 		PCI_COMMAND_MEMORY | (n->flags & IOMUL_NODE_DECODES ? PCI_COMMAND_IO : 0),
 		PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
-		PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
+			PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
 	set_reg(fn, PCI_CACHE_LINE_SIZE, 1, 0x10, 0xff);
 	set_reg(fn, PCI_CLASS_REVISION, 4, n->class_code << 8, 0);
 	for (k = 0; k < bars; k++)
@@ -171,8 +171,7 @@ void fabric_poke(struct fabric *f, u32 fn, u32 reg, u32 width, u32 value)
 {
 	u32 mask = get(f->fn[fn].mask + reg, width);
 
-	put(f->fn[fn].byte + reg, width,
-	    (value & mask) | (fabric_peek(f, fn, reg, width) & ~mask));
+	put(f->fn[fn].byte + reg, width, (value & mask) | (fabric_peek(f, fn, reg, width) & ~mask));
 }
 
 int fabric_read(struct fabric *f, u32 fn, u32 reg, u32 width, u32 *value)
@@ -285,7 +284,8 @@ u32 fabric_answers(const struct fabric *f, u32 port, u32 *who, u32 max)
 
 	for (i = 0; i < f->roots; i++) {
 		for (k = 0; k < f->root[i].napertures; k++) {
-			if (port < f->root[i].aperture[k].first || port > f->root[i].aperture[k].last)
+			if (port < f->root[i].aperture[k].first ||
+			    port > f->root[i].aperture[k].last)
 				continue;
 			n = bus_answers(f, f->child[i], port, n, who, max);
 			break;

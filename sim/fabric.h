@@ -18,28 +18,28 @@
 /* What becomes of the config access that is told to fail. */
 enum fabric_fault {
 	FABRIC_SOUND,
-	FABRIC_LOST,	/* not carried out, reported as failed */
-	FABRIC_LATE,	/* carried out, reported as failed */
+	FABRIC_LOST, /* not carried out, reported as failed */
+	FABRIC_LATE, /* carried out, reported as failed */
 };
 
 struct fabric_function {
 	u8 byte[FABRIC_CONFIG];
-	u8 mask[FABRIC_CONFIG];	/* the bits that a write changes */
-	u32 child;		/* first function on the bus below, or IOMUL_NONE */
-	u32 next;		/* next function on the same bus */
+	u8 mask[FABRIC_CONFIG]; /* the bits that a write changes */
+	u32 child; /* first function on the bus below, or IOMUL_NONE */
+	u32 next; /* next function on the same bus */
 };
 
 struct fabric {
 	struct fabric_function *fn;
 	struct iomul_root *root;
-	u32 *child;		/* of each root bus: its first function */
+	u32 *child; /* of each root bus: its first function */
 	u32 fns;
 	u32 roots;
 	u64 reads;
 	u64 writes;
-	u64 fail_at;		/* which access from now fails; 0: none */
+	u64 fail_at; /* which access from now fails; 0: none */
 	enum fabric_fault fault;
-	bool dead;		/* all after fail_at fail as well */
+	bool dead; /* all after fail_at fail as well */
 };
 
 /*

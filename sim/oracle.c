@@ -12,9 +12,9 @@ struct oracle {
 	struct world *w;
 	struct fabric f;
 	struct carry c;
-	u32 *port;	/* where answers may change: old and new places */
+	u32 *port; /* where answers may change: old and new places */
 	u32 ports;
-	u32 *before;	/* how many answered each, and how many bystanders of them */
+	u32 *before; /* how many answered each, and how many bystanders of them */
 	u32 *before_others;
 	u32 seed;
 	char *what;
@@ -82,7 +82,8 @@ static bool sweep_ports(struct oracle *o, const char *when, u32 at)
 			return fail(o, "%s %u: port %x: a bystander's answer changed", when, at,
 				    o->port[i]);
 		if (n > 1 && o->before[i] <= 1)
-			return fail(o, "%s %u: port %x: %u functions answer", when, at, o->port[i], n);
+			return fail(o, "%s %u: port %x: %u functions answer", when, at, o->port[i],
+				    n);
 	}
 	return true;
 }
@@ -316,7 +317,8 @@ static bool there_and_back(struct oracle *o)
 		return fail(o, "no memory");
 	for (i = 0; i < t->nodes; i++) {
 		group[i] = t->node[i].group;
-		old |= (t->node[i].flags & IOMUL_NODE_SHARED) && !(t->node[i].flags & IOMUL_NODE_PORT);
+		old |= (t->node[i].flags & IOMUL_NODE_SHARED) &&
+		       !(t->node[i].flags & IOMUL_NODE_PORT);
 	}
 	ok = attach(o) && unconcerned_same(o) && visit_groups(o) && unconcerned_same(o) &&
 	     detach_all(o) && (old || restored(o, "detach of all", 0));

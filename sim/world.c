@@ -26,7 +26,8 @@ int world_init(struct world *w, u32 nodes, u32 roots, u32 busies, u32 groups)
 		return -ENOMEM;
 	}
 	for (i = 0; i < nodes; i++) {
-		w->t.node[i] = (struct iomul_node){ .parent = IOMUL_NONE, .group = IOMUL_NONE,
+		w->t.node[i] = (struct iomul_node){ .parent = IOMUL_NONE,
+						    .group = IOMUL_NONE,
 						    .window = IOMUL_RANGE_EMPTY };
 		for (k = 0; k < IOMUL_BARS; k++)
 			w->t.node[i].bar[k].at = IOMUL_RANGE_EMPTY;
@@ -66,16 +67,16 @@ static int fail(struct world *w, const char *form, ...)
 struct line {
 	struct iomul_node node;
 	char name[WORLD_NAME];
-	u32 parent;	/* line, or IOMUL_NONE: on a root bus */
-	u32 index;	/* of its node */
-	u32 last_dev;	/* on the bus below: device number given last + 1 */
+	u32 parent; /* line, or IOMUL_NONE: on a root bus */
+	u32 index; /* of its node */
+	u32 last_dev; /* on the bus below: device number given last + 1 */
 };
 
 struct parser {
 	struct world *w;
 	struct line *line;
 	u32 lines;
-	u32 column[DEPTH];	/* indentation of the lines that may be parents */
+	u32 column[DEPTH]; /* indentation of the lines that may be parents */
 	u32 above[DEPTH];
 	u32 depth;
 	u32 root_dev;
@@ -157,10 +158,10 @@ static const struct {
 	u32 set;
 	u32 clear;
 } words_of[] = {
-	{ "io32", IOMUL_NODE_IO32, 0 },	    { "isa", IOMUL_NODE_ISA, 0 },
-	{ "ari", IOMUL_NODE_ARI, 0 },	    { "nofwd", 0, IOMUL_NODE_FORWARDS },
-	{ "vf", IOMUL_NODE_VF, 0 },	    { "shared", IOMUL_NODE_SHARED, 0 },
-	{ "on", IOMUL_NODE_DECODES, 0 },    { "off", 0, IOMUL_NODE_DECODES },
+	{ "io32", IOMUL_NODE_IO32, 0 },	 { "isa", IOMUL_NODE_ISA, 0 },
+	{ "ari", IOMUL_NODE_ARI, 0 },	 { "nofwd", 0, IOMUL_NODE_FORWARDS },
+	{ "vf", IOMUL_NODE_VF, 0 },	 { "shared", IOMUL_NODE_SHARED, 0 },
+	{ "on", IOMUL_NODE_DECODES, 0 }, { "off", 0, IOMUL_NODE_DECODES },
 };
 
 static bool parse_flag(const char *s, u32 *flags)
@@ -244,8 +245,11 @@ static int parse_node(struct parser *p, u32 column, char **word, u32 words)
 	u32 k;
 	int err;
 
-	l->node = (struct iomul_node){ .group = IOMUL_NONE, .window = { 1, 0 }, .vendor = 0x1af4,
-				       .device = (u16)(0x1000 + p->lines), .parent = IOMUL_NONE };
+	l->node = (struct iomul_node){ .group = IOMUL_NONE,
+				       .window = { 1, 0 },
+				       .vendor = 0x1af4,
+				       .device = (u16)(0x1000 + p->lines),
+				       .parent = IOMUL_NONE };
 	for (k = 0; k < IOMUL_BARS; k++)
 		l->node.bar[k].at = IOMUL_RANGE_EMPTY;
 	if (!strcmp(word[0], "port"))
@@ -357,7 +361,8 @@ int world_parse(struct world *w, const char *text)
 		err = -ENOMEM;
 	for (i = 0; p.line && i < n; i++)
 		p.line[i].index = IOMUL_NONE;
-	for (s = err ? NULL : strtok_r(copy, "\n", &save); !err && s; s = strtok_r(NULL, "\n", &save))
+	for (s = err ? NULL : strtok_r(copy, "\n", &save); !err && s;
+	     s = strtok_r(NULL, "\n", &save))
 		err = parse_line(&p, s);
 	if (!err) {
 		emit_all(&p);
@@ -422,8 +427,9 @@ static void settle_step(struct world *w, const struct iomul_step *s)
 	case IOMUL_STEP_HOLD:
 		w->busy = realloc(w->busy, (w->t.busies + 1) * sizeof(*w->busy));
 		w->t.busy = w->busy;
-		w->busy[w->t.busies++] = (struct iomul_busy){
-			.at = s->from, .flags = IOMUL_BUSY_HELD, .holder = n->addr };
+		w->busy[w->t.busies++] = (struct iomul_busy){ .at = s->from,
+							      .flags = IOMUL_BUSY_HELD,
+							      .holder = n->addr };
 		break;
 	case IOMUL_STEP_WINDOW:
 		n->window = s->to;
@@ -464,9 +470,9 @@ static void append(char *text, size_t n, const char *form, ...)
 }
 
 static const char *const reason_name[IOMUL_R_COUNT] = {
-	"NONE", "NO_SLOT", "BRIDGE", "NO_IO_BAR", "IN_USE", "SHARED", "NOT_SHARED",
-	"NO_FORWARD", "ISA", "TOO_BIG", "NO_SPACE", "IO16", "UNSIZED", "OPEN", "LENDER",
-	"HARDWARE", "GONE", "CONFLICT", "HOOKED", "MIXED",
+	"NONE",	      "NO_SLOT",  "BRIDGE",  "NO_IO_BAR", "IN_USE", "SHARED",  "NOT_SHARED",
+	"NO_FORWARD", "ISA",	  "TOO_BIG", "NO_SPACE",  "IO16",   "UNSIZED", "OPEN",
+	"LENDER",     "HARDWARE", "GONE",    "CONFLICT",  "HOOKED", "MIXED",
 };
 
 static const char *addr_name(const struct world *w, struct iomul_addr a)

@@ -17,7 +17,7 @@ struct fuzz {
 	struct iomul_mux mux;
 	u32 *slot_node;
 	bool hw[256];
-	bool foreign;	/* somebody opened a gate since everything was in order */
+	bool foreign; /* somebody opened a gate since everything was in order */
 };
 
 static u32 make_bus(struct bytes *b, u32 depth, u32 slots, char *text)
@@ -33,8 +33,8 @@ static u32 make_bus(struct bytes *b, u32 depth, u32 slots, char *text)
 				 slots++, dev);
 			break;
 		case 1:
-			snprintf(text + used, TEXT - used, "%*sport @%x.0\n%*sn%u: fn 20\n", (int)depth,
-				 "", dev, (int)depth + 1, "", slots);
+			snprintf(text + used, TEXT - used, "%*sport @%x.0\n%*sn%u: fn 20\n",
+				 (int)depth, "", dev, (int)depth + 1, "", slots);
 			slots++;
 			break;
 		default:
@@ -94,7 +94,8 @@ static bool go_to(struct fuzz *f, u32 slot, u32 fail, bool late)
 	}
 	if (f->mux.owner != slot || (slot != IOMUL_NONE && !reached(f, slot)) ||
 	    reachable(f) != (slot != IOMUL_NONE))
-		DIE("arrived at %d: owner %d, %u reached", (int)slot, (int)f->mux.owner, reachable(f));
+		DIE("arrived at %d: owner %d, %u reached", (int)slot, (int)f->mux.owner,
+		    reachable(f));
 	return true;
 }
 

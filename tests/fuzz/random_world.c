@@ -98,7 +98,7 @@ static void make_bus(struct maker *m, u32 depth, u32 at, u32 end)
 	u32 dev = 0, devs = 1 + draw(m->b, depth == 1 ? 8 : 4), fn;
 
 	if (end < at)
-		at = end + 2;	/* take() finds no room */
+		at = end + 2; /* take() finds no room */
 	for (; dev < devs && m->nodes < NODES; dev++) {
 		fn = 0;
 		do {

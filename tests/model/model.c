@@ -50,9 +50,9 @@
 /* One gate, in the code of a state: hardware bits, and above them "unknown". */
 struct bits {
 	u32 shift;
-	u32 width;	/* config writes it takes */
+	u32 width; /* config writes it takes */
 	u32 group;
-	u32 gate;	/* in its mux */
+	u32 gate; /* in its mux */
 	u32 node[2];
 };
 
@@ -60,8 +60,8 @@ struct bits {
 struct way {
 	bool arrived;
 	bool open;
-	u8 gate;	/* index in model.bits */
-	u32 begun;	/* step taken, not carried out; or where it arrived */
+	u8 gate; /* index in model.bits */
+	u32 begun; /* step taken, not carried out; or where it arrived */
 	u32 done;
 	u32 failed;
 };
@@ -77,19 +77,19 @@ struct belief {
 struct group {
 	struct iomul_mux mux;
 	u32 *slot_node;
-	u32 mask;	/* its part of the code */
+	u32 mask; /* its part of the code */
 	u32 owner_bit;
-	u32 functions;	/* as a mask of model.function */
+	u32 functions; /* as a mask of model.function */
 	struct iomul_range window;
-	struct belief *belief;	/* open addressing */
+	struct belief *belief; /* open addressing */
 	u32 beliefs;
 	u32 room;
 };
 
 struct answer {
-	u8 worst[GROUPS];	/* most functions at one port of the window */
-	u16 some;		/* functions that answer somewhere */
-	u16 all;		/* and at all ends of their BARs */
+	u8 worst[GROUPS]; /* most functions at one port of the window */
+	u16 some; /* functions that answer somewhere */
+	u16 all; /* and at all ends of their BARs */
 };
 
 struct model {
@@ -101,14 +101,14 @@ struct model {
 	u32 gates;
 	u32 groups;
 	u32 code_bits;
-	u32 hardware;		/* mask of the real bits in a code */
-	u32 unknown;		/* and of the unknown bits */
-	u32 unknown2;		/* of gates of two functions */
+	u32 hardware; /* mask of the real bits in a code */
+	u32 unknown; /* and of the unknown bits */
+	u32 unknown2; /* of gates of two functions */
 	u32 hardware_bits;
 	u32 function[FUNCTIONS];
 	u32 functions;
 	struct answer *answer;
-	u32 pack[3][1024];	/* hardware bits of a code, packed */
+	u32 pack[3][1024]; /* hardware bits of a code, packed */
 	u8 *seen;
 	u32 *stack;
 	u32 stacked;
@@ -329,7 +329,8 @@ static bool find_way(struct model *m, u32 g, u32 code, u32 slot, struct way *way
 		if (!take_way(m, g, code, slot, stale, &other))
 			return false;
 		if (memcmp(&other, way, sizeof(other)))
-			return FAIL(m, "a way to %u that was left shows, state %x", stale - 1, code);
+			return FAIL(m, "a way to %u that was left shows, state %x", stale - 1,
+				    code);
 	}
 	return true;
 }
@@ -494,7 +495,7 @@ static bool make_answers(struct model *m)
 				m->answer[at].all |= (u16)(1U << i);
 		if (!bystanders_answer(m))
 			break;
-		code = (code - m->hardware) & m->hardware;	/* next subset */
+		code = (code - m->hardware) & m->hardware; /* next subset */
 	} while (code);
 	free(port);
 	return !m->what[0];
@@ -537,7 +538,8 @@ static bool check_state(struct model *m, u32 code)
 			doubt |= m->bits[i].group == g && (code & unknown_bit(&m->bits[i])) &&
 				 (code >> m->bits[i].shift & field(&m->bits[i]));
 		if (!doubt)
-			return FAIL(m, "%u functions answer, no doubt, state %x", a->worst[g], code);
+			return FAIL(m, "%u functions answer, no doubt, state %x", a->worst[g],
+				    code);
 	}
 	return true;
 }
@@ -580,8 +582,8 @@ static bool check_arrival(struct model *m, u32 g, u32 slot, u32 code)
 				want |= 1U << function_index(m, i);
 	}
 	if ((a->some & x->functions) != want || (a->all & want) != want || a->worst[g] > 1)
-		return FAIL(m, "arrived at %d, reached %x and wholly %x, want %x, state %x", (int)slot,
-			    a->some, a->all, want, code);
+		return FAIL(m, "arrived at %d, reached %x and wholly %x, want %x, state %x",
+			    (int)slot, a->some, a->all, want, code);
 	if (slot == IOMUL_NONE && (code & x->mask & m->hardware))
 		return FAIL(m, "all shut, but state %x", code);
 	return true;
@@ -867,8 +869,8 @@ static double now(void)
 struct bound {
 	u32 slots;
 	u32 levels;
-	u32 doubles;	/* slots of two function gates: in trees of so many slots at most */
-	u32 mixed;	/* below a mixed port as well: trees of so many slots at most */
+	u32 doubles; /* slots of two function gates: in trees of so many slots at most */
+	u32 mixed; /* below a mixed port as well: trees of so many slots at most */
 	bool verbose;
 };
 

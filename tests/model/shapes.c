@@ -54,7 +54,7 @@ static int gates(struct shapes *out, unsigned int levels, unsigned int slots, in
 }
 
 struct lists {
-	struct shapes *of;	/* gates with 1, 2, ... slots */
+	struct shapes *of; /* gates with 1, 2, ... slots */
 	struct shapes *out;
 };
 

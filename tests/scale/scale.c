@@ -19,7 +19,7 @@
 #define FUNCTIONS 2U
 #define SLOTS (PORTS * SWITCH)
 #define NODES (2 * PORTS + SLOTS + SLOTS * FUNCTIONS)
-#define RATIO_MAX 20.0	/* 8 is linear; the large one does not fit into the caches */
+#define RATIO_MAX 20.0 /* 8 is linear; the large one does not fit into the caches */
 
 static double now(void)
 {
@@ -41,8 +41,8 @@ static struct iomul_node *add(struct world *w, u32 segment, u32 parent, u32 bus,
 
 static void add_port(struct world *w, u32 segment, u32 parent, u32 bus, u32 devfn)
 {
-	add(w, segment, parent, bus, devfn)->flags =
-		IOMUL_NODE_PORT | IOMUL_NODE_FORWARDS | IOMUL_NODE_IO32;
+	add(w, segment, parent, bus, devfn)->flags = IOMUL_NODE_PORT | IOMUL_NODE_FORWARDS |
+						     IOMUL_NODE_IO32;
 }
 
 static void add_function(struct world *w, u32 segment, u32 parent, u32 bus, u32 devfn)
@@ -59,7 +59,8 @@ static void build(struct world *w, u32 segments)
 	u32 s, i, k, root_ports, upstream, downstream;
 
 	for (s = 0; s < segments; s++) {
-		w->root[s] = (struct iomul_root){ .segment = (u16)s, .napertures = 1,
+		w->root[s] = (struct iomul_root){ .segment = (u16)s,
+						  .napertures = 1,
 						  .lowest = s << 16 | 0x1000 };
 		w->root[s].aperture[0] = (struct iomul_range){ s << 16, s << 16 | 0xffff };
 	}
@@ -148,7 +149,8 @@ static bool measure(u32 segments, u32 windows, struct times *best)
 static void print_times(const char *functions, const struct times *t)
 {
 	printf("  %6s functions %6.1f ms: init %.1f, select %.1f, plan %.1f, gate trees %.1f\n",
-	       functions, t->all * 1e3, t->init * 1e3, t->select * 1e3, t->plan * 1e3, t->mux * 1e3);
+	       functions, t->all * 1e3, t->init * 1e3, t->select * 1e3, t->plan * 1e3,
+	       t->mux * 1e3);
 }
 
 static bool compare(u32 windows)

@@ -12,7 +12,8 @@ struct bench {
 static void bench_init(struct bench *b, const char *text)
 {
 	parse(&b->w, text);
-	assert_int_equal(fabric_init(&b->f, b->w.t.node, b->w.t.nodes, b->w.t.root, b->w.t.roots), 0);
+	assert_int_equal(fabric_init(&b->f, b->w.t.node, b->w.t.nodes, b->w.t.root, b->w.t.roots),
+			 0);
 }
 
 static void bench_fini(struct bench *b)
@@ -108,7 +109,7 @@ static void fabric_decode_isa_check(void **state)
 	assert_int_equal(sole(&b, 0x1100), IOMUL_NONE);
 	assert_int_equal(sole(&b, 0x13ff), IOMUL_NONE);
 	assert_int_equal(sole(&b, 0x1400), find(&b.w, "a"));
-	assert_int_equal(sole(&b, 0x10100), find(&b.w, "b"));	/* above 64 Ki: no effect */
+	assert_int_equal(sole(&b, 0x10100), find(&b.w, "b")); /* above 64 Ki: no effect */
 	bench_fini(&b);
 }
 
@@ -125,7 +126,7 @@ static void fabric_decode_width_check(void **state)
 	assert_int_equal(sole(&b, 0x12000), IOMUL_NONE);
 	i = find(&b.w, "a");
 	fabric_poke(&b.f, i, PCI_BASE_ADDRESS_0, 4, 0x2000);
-	assert_int_equal(sole(&b, 0x2000), 2);		/* not in its root's aperture */
+	assert_int_equal(sole(&b, 0x2000), 2); /* not in its root's aperture */
 	bench_fini(&b);
 }
 
@@ -177,7 +178,7 @@ static void fabric_ports_check(void **state)
 	(void)state;
 	bench_init(&b, "root 1000-ffff\n fn 20@1000\n fn 20@1020\n fn 20\n");
 	n = fabric_ports(&b.f, &port);
-	assert_int_equal(n, 9);	/* 0 1f 20, fff 1000 101f 1020 103f 1040 */
+	assert_int_equal(n, 9); /* 0 1f 20, fff 1000 101f 1020 103f 1040 */
 	free(port);
 	bench_fini(&b);
 }
@@ -186,10 +187,17 @@ static void fabric_ports_check(void **state)
 static void world_errors_check(void **state)
 {
 	static const char *const wrong[] = {
-		"fn 20\n",		"root x\n",		"root 1000-\n",
-		"root 1000-ffff\n dog\n", "root 1000-ffff\n a:\n", "root 1000-ffff\n fn xyz\n",
-		"root 1000-ffff\n port w=1\n", "busy\n",	"busy 1-x\n",
-		"root 1000-ffff\n fn 30\n", "root 1000-ffff\n fn 4 4 4 4 4 4 4\n",
+		"fn 20\n",
+		"root x\n",
+		"root 1000-\n",
+		"root 1000-ffff\n dog\n",
+		"root 1000-ffff\n a:\n",
+		"root 1000-ffff\n fn xyz\n",
+		"root 1000-ffff\n port w=1\n",
+		"busy\n",
+		"busy 1-x\n",
+		"root 1000-ffff\n fn 30\n",
+		"root 1000-ffff\n fn 4 4 4 4 4 4 4\n",
 	};
 	struct world w;
 	size_t i;

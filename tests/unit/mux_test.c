@@ -54,8 +54,8 @@ static void print_tree(const struct bench *b, char *text, size_t n)
 	for (i = 0; i < b->mux.buses; i++) {
 		const struct iomul_bus *bus = &b->mux.bus[i];
 
-		used += snprintf(text + used, n - used, "%s[", bus->up == IOMUL_NONE ? "" :
-				 gate_name(b, bus->up));
+		used += snprintf(text + used, n - used, "%s[",
+				 bus->up == IOMUL_NONE ? "" : gate_name(b, bus->up));
 		for (k = bus->gate; k < bus->gate + bus->gates; k++)
 			used += snprintf(text + used, n - used, "%s%s", k == bus->gate ? "" : " ",
 					 gate_name(b, k));
@@ -85,7 +85,8 @@ static const struct {
 	  "[p q] a=p b=q" },
 	/* a port that was not selected is no gate */
 	{ "root 1000-ffff\n p: port\n  a: fn 100\n o: port w=1000-1fff\n  fn 100@1000\n"
-	  " q: port\n  b: fn 100\n", "a b", "[p q] a=p b=q" },
+	  " q: port\n  b: fn 100\n",
+	  "a b", "[p q] a=p b=q" },
 	/* functions on a root bus, a slot of two is one gate */
 	{ "root 1000-ffff\n a: fn 20\n b: fn 20 @4.0\n fn 20 @4.1\n", "a b", "[a b] a=a b=b" },
 	/* conventional: port, then functions */
@@ -101,7 +102,8 @@ static const struct {
 	  "[p] p[a b] a=p/a b=p/b" },
 	/* a switch and a function beside it */
 	{ "root 1000-ffff\n c: fn 20\n p: port\n  q: port\n   r: port\n    a: fn 20\n   s: port\n"
-	  "    b: fn 20\n", "a b c", "[c p] p[q] q[r s] c=c a=p/q/r b=p/q/s" },
+	  "    b: fn 20\n",
+	  "a b c", "[c p] p[q] q[r s] c=c a=p/q/r b=p/q/s" },
 	/* a port and a function on the bus below a gate: the function is a gate too */
 	{ "root 1000-ffff\n p: port\n  a: fn 20\n  q: port\n   b: fn 20\n", "a b",
 	  "[p] p[a q] a=p/a b=p/q" },
@@ -241,21 +243,20 @@ static void mux_two_writes_check(void **state)
 	bench_fini(&b);
 }
 
-static const char three_levels[] =
-	"root 1000-ffff\n"
-	" p: port\n"
-	"  q: port\n"
-	"   r: port\n"
-	"    a: fn 20\n"
-	"   s: port\n"
-	"    b: fn 20\n"
-	"  t: port\n"
-	"   u: port\n"
-	"    c: fn 20\n"
-	"   v: port\n"
-	"    d: fn 20\n"
-	" w: port\n"
-	"  e: fn 20\n";
+static const char three_levels[] = "root 1000-ffff\n"
+				   " p: port\n"
+				   "  q: port\n"
+				   "   r: port\n"
+				   "    a: fn 20\n"
+				   "   s: port\n"
+				   "    b: fn 20\n"
+				   "  t: port\n"
+				   "   u: port\n"
+				   "    c: fn 20\n"
+				   "   v: port\n"
+				   "    d: fn 20\n"
+				   " w: port\n"
+				   "  e: fn 20\n";
 
 /*
  *	      [p        w]       two writes for each level at which the way
@@ -273,8 +274,8 @@ static void mux_three_levels_check(void **state)
 	expect(&b, "a", "+q +r +p");
 	expect(&b, "b", "-r +s");
 	expect(&b, "c", "-q +u +t");
-	expect(&b, "b", "-t +q");	/* s is still open */
-	expect(&b, "c", "-q +t");	/* and u */
+	expect(&b, "b", "-t +q"); /* s is still open */
+	expect(&b, "c", "-q +t"); /* and u */
 	expect(&b, "e", "-p +w");
 	expect(&b, "c", "-w +p");
 	expect(&b, "d", "-u +v");
@@ -378,7 +379,7 @@ static void mux_valid_notices_check(void **state)
 
 	for (i = 0; i < 27; i++) {
 		struct iomul_mux *m = &b.mux;
-		struct iomul_bus *more;	/* behind the last one there is room */
+		struct iomul_bus *more; /* behind the last one there is room */
 		struct iomul_mux room;
 
 		bench_init(&b, three_levels, "a b c d e");
@@ -448,7 +449,8 @@ static void mux_valid_notices_check(void **state)
 			m->owner = slot_of(&b, "e");
 			break;
 		case 20:
-			m->gate[1].state = IOMUL_GATE_UNKNOWN; m->bus[0].unknown++;
+			m->gate[1].state = IOMUL_GATE_UNKNOWN;
+			m->bus[0].unknown++;
 			break;
 		case 21:
 			m->gate[0].bus = 1;
@@ -480,16 +482,11 @@ static void mux_valid_notices_check(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(gates_shape_check),
-		cmocka_unit_test(gates_functions_check),
-		cmocka_unit_test(gates_no_room_check),
-		cmocka_unit_test(mux_two_writes_check),
-		cmocka_unit_test(mux_three_levels_check),
-		cmocka_unit_test(mux_failure_check),
-		cmocka_unit_test(mux_forget_check),
-		cmocka_unit_test(mux_abandoned_check),
-		cmocka_unit_test(mux_fail_step_n_check),
-		cmocka_unit_test(mux_valid_notices_check),
+		cmocka_unit_test(gates_shape_check),	  cmocka_unit_test(gates_functions_check),
+		cmocka_unit_test(gates_no_room_check),	  cmocka_unit_test(mux_two_writes_check),
+		cmocka_unit_test(mux_three_levels_check), cmocka_unit_test(mux_failure_check),
+		cmocka_unit_test(mux_forget_check),	  cmocka_unit_test(mux_abandoned_check),
+		cmocka_unit_test(mux_fail_step_n_check),  cmocka_unit_test(mux_valid_notices_check),
 	};
 
 	return cmocka_run_group_tests_name("mux", tests, NULL, NULL);

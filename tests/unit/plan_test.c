@@ -9,7 +9,7 @@
 struct plan_case {
 	const char *name;
 	const char *text;
-	const char *first;	/* attached before, in a plan of its own; or NULL */
+	const char *first; /* attached before, in a plan of its own; or NULL */
 	const char *select;
 	struct iomul_policy policy;
 	const char *want;
@@ -86,7 +86,7 @@ static void plan_select_none_there_check(void **state)
 	addr.segment = 0;
 	addr.devfn = 1 << 3;
 	assert_int_equal(iomul_plan_select(&w.t, addr, &r), -ENODEV);
-	addr.devfn = 7;		/* the function part is ignored */
+	addr.devfn = 7; /* the function part is ignored */
 	assert_int_equal(iomul_plan_select(&w.t, addr, &r), 0);
 	assert_true(w.t.node[find(&w, "a")].flags & IOMUL_NODE_SELECTED);
 	world_fini(&w);
@@ -172,9 +172,11 @@ static void plan_group_ids_check(void **state)
 
 	(void)state;
 	parse(&w, "root 1000-ffff low=1000\n port\n  a: fn 100\nroot\n");
-	w.t.group[0] = (struct iomul_group){ .id = 5, .window = { 0x1000, 0x1fff },
+	w.t.group[0] = (struct iomul_group){ .id = 5,
+					     .window = { 0x1000, 0x1fff },
 					     .anchor = w.t.nodes + 1 };
-	w.t.group[1] = (struct iomul_group){ .id = 1, .window = { 0x2000, 0x2fff },
+	w.t.group[1] = (struct iomul_group){ .id = 1,
+					     .window = { 0x2000, 0x2fff },
 					     .anchor = w.t.nodes + 1 };
 	w.t.groups = 2;
 	assert_int_equal(iomul_topology_init(&w.t), 0);
@@ -224,8 +226,13 @@ static void plan_errno_check(void **state)
 
 static void plan_inverse_check(void **state)
 {
-	struct iomul_step s = { .kind = IOMUL_STEP_BAR, .bar = 3, .was = 1, .now = 0, .node = 9,
-				.from = { 1, 0 }, .to = { 0x1000, 0x10ff } };
+	struct iomul_step s = { .kind = IOMUL_STEP_BAR,
+				.bar = 3,
+				.was = 1,
+				.now = 0,
+				.node = 9,
+				.from = { 1, 0 },
+				.to = { 0x1000, 0x10ff } };
 	struct iomul_step i = iomul_step_inverse(s), ii = iomul_step_inverse(i);
 
 	(void)state;
@@ -351,8 +358,8 @@ static void plan_valid_notices_check(void **state)
 static void plan_order_check(void **state)
 {
 	static const u8 want[] = {
-		IOMUL_STEP_DECODE, IOMUL_STEP_DECODE, IOMUL_STEP_RELEASE, IOMUL_STEP_HOLD,
-		IOMUL_STEP_RESERVE, IOMUL_STEP_WINDOW, IOMUL_STEP_BAR, IOMUL_STEP_DECODE,
+		IOMUL_STEP_DECODE,  IOMUL_STEP_DECODE, IOMUL_STEP_RELEASE, IOMUL_STEP_HOLD,
+		IOMUL_STEP_RESERVE, IOMUL_STEP_WINDOW, IOMUL_STEP_BAR,	   IOMUL_STEP_DECODE,
 	};
 	struct world w;
 	u32 i;
@@ -363,7 +370,7 @@ static void plan_order_check(void **state)
 	assert_int_equal(w.plan.steps, sizeof(want));
 	for (i = 0; i < sizeof(want); i++)
 		assert_int_equal(w.plan.step[i].kind, want[i]);
-	assert_int_equal(w.plan.step[0].node, 0);	/* the port first */
+	assert_int_equal(w.plan.step[0].node, 0); /* the port first */
 	assert_int_equal(w.plan.step[0].now, 0);
 	assert_int_equal(w.plan.step[0].was, 1);
 	assert_int_equal(w.plan.step[7].node, 1);
@@ -392,7 +399,8 @@ int main(void)
 
 	memcpy(tests, fixed, sizeof(fixed));
 	for (i = 0; i < CASES; i++)
-		tests[FIXED + i] = (struct CMUnitTest){ .name = cases[i].name, .test_func = run_case,
+		tests[FIXED + i] = (struct CMUnitTest){ .name = cases[i].name,
+							.test_func = run_case,
 							.initial_state = (void *)&cases[i] };
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
 }

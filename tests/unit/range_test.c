@@ -31,11 +31,11 @@ static void range_overlaps_check(void **state)
 		bool overlaps;
 		bool a_contains;
 	} table[] = {
-		{ { 0x0c, 0x10 }, true, false },  { { 0x0c, 0x0f }, false, false },
-		{ { 0x12, 0x13 }, true, true },	  { { 0x00, 0x40 }, true, false },
-		{ { 0x1f, 0x30 }, true, false },  { { 0x20, 0x30 }, false, false },
-		{ { 0x10, 0x1f }, true, true },	  { { 1, 0 }, false, true },
-		{ { 0x10, 0x20 }, true, false },  { { 0x0f, 0x1f }, true, false },
+		{ { 0x0c, 0x10 }, true, false }, { { 0x0c, 0x0f }, false, false },
+		{ { 0x12, 0x13 }, true, true },	 { { 0x00, 0x40 }, true, false },
+		{ { 0x1f, 0x30 }, true, false }, { { 0x20, 0x30 }, false, false },
+		{ { 0x10, 0x1f }, true, true },	 { { 1, 0 }, false, true },
+		{ { 0x10, 0x20 }, true, false }, { { 0x0f, 0x1f }, true, false },
 	};
 	struct iomul_range a = { 0x10, 0x1f };
 	size_t i;

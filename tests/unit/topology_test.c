@@ -25,7 +25,7 @@ static void topology_order_right_check(void **state)
 	assert_int_equal(w.t.nodes, 7);
 	assert_int_equal(w.t.mark[find(&w, "p")].child, find(&w, "a"));
 	assert_int_equal(w.t.mark[find(&w, "p")].children, 1);
-	assert_int_equal(w.t.mark[w.t.nodes].children, 3);	/* root 0 */
+	assert_int_equal(w.t.mark[w.t.nodes].children, 3); /* root 0 */
 	assert_int_equal(w.t.mark[w.t.nodes + 1].child, find(&w, "d"));
 	assert_int_equal(iomul_node_bus(&w.t, find(&w, "d")), w.t.nodes + 1);
 	assert_int_equal(iomul_bus_root(&w.t, w.t.nodes + 1), 1);
@@ -49,31 +49,66 @@ static bool spoil(struct world *w, u32 row)
 	struct iomul_bar *bar = &a->bar[0];
 
 	switch (row) {
-	case 0: swap(w, "p", "q"); return true;		/* devfn descends */
-	case 1: swap(w, "a", "b"); return true;		/* buses out of order */
-	case 2: swap(w, "a", "d"); return true;		/* root bus after a lower bus */
-	case 3: a->parent = find(w, "a"); return true;	/* its own parent */
-	case 4: a->parent = find(w, "c"); return true;	/* parent comes later */
-	case 5: d->parent = find(w, "d") - 1; return true; /* no port, another root */
-	case 6: p->root = 2; return true;
-	case 7: a->root = 1; return true;
-	case 8: p->window = (struct iomul_range){ 0x1000, ~0U }; return true;
-	case 9: bar->size = 24; return true;
-	case 10: bar->size = 2; return true;
-	case 11: bar->at = (struct iomul_range){ 0x1000, 0x10ff }; return true; /* not its size */
-	case 12: bar->at = (struct iomul_range){ 0xffffffe0, ~0U }; return true;
-	case 13:						/* ports, but no size */
+	case 0:
+		swap(w, "p", "q");
+		return true; /* devfn descends */
+	case 1:
+		swap(w, "a", "b");
+		return true; /* buses out of order */
+	case 2:
+		swap(w, "a", "d");
+		return true; /* root bus after a lower bus */
+	case 3:
+		a->parent = find(w, "a");
+		return true; /* its own parent */
+	case 4:
+		a->parent = find(w, "c");
+		return true; /* parent comes later */
+	case 5:
+		d->parent = find(w, "d") - 1;
+		return true; /* no port, another root */
+	case 6:
+		p->root = 2;
+		return true;
+	case 7:
+		a->root = 1;
+		return true;
+	case 8:
+		p->window = (struct iomul_range){ 0x1000, ~0U };
+		return true;
+	case 9:
+		bar->size = 24;
+		return true;
+	case 10:
+		bar->size = 2;
+		return true;
+	case 11:
+		bar->at = (struct iomul_range){ 0x1000, 0x10ff };
+		return true; /* not its size */
+	case 12:
+		bar->at = (struct iomul_range){ 0xffffffe0, ~0U };
+		return true;
+	case 13: /* ports, but no size */
 		bar->size = 0;
 		bar->at = (struct iomul_range){ 0x1000, 0x10ff };
 		return true;
-	case 14: w->root[0].napertures = IOMUL_APERTURES + 1; return true;
-	case 15: w->root[1].aperture[0].last = ~0U; return true;
-	case 16: a->group = 3; return true;
-	case 17:						/* anchored nowhere */
+	case 14:
+		w->root[0].napertures = IOMUL_APERTURES + 1;
+		return true;
+	case 15:
+		w->root[1].aperture[0].last = ~0U;
+		return true;
+	case 16:
+		a->group = 3;
+		return true;
+	case 17: /* anchored nowhere */
 		w->t.group[w->t.groups++] = (struct iomul_group){ .anchor = 99 };
 		return true;
-	case 18: p->addr.devfn = w->t.node[find(w, "q")].addr.devfn; return true;
-	default: return false;
+	case 18:
+		p->addr.devfn = w->t.node[find(w, "q")].addr.devfn;
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -100,7 +135,7 @@ static void topology_odd_check(void **state)
 
 	(void)state;
 	parse(&w, "root\nroot 1000-ffff\n fn ?\n");
-	w.t.node[0].bar[0].at = (struct iomul_range){ 0x1000, 0x10ff };	/* not sized, placed */
+	w.t.node[0].bar[0].at = (struct iomul_range){ 0x1000, 0x10ff }; /* not sized, placed */
 	assert_int_equal(iomul_topology_init(&w.t), 0);
 	w.t.node[0].bar[1].size = 0x80000000;
 	assert_int_equal(iomul_topology_init(&w.t), 0);
@@ -190,8 +225,9 @@ static void topology_io_check(void **state)
 		const char *bars;
 		bool has, starved;
 	} table[] = {
-		{ "", false, false },	    { "20", true, true },	{ "20@1000", true, false },
-		{ "20@1000 20", true, true }, { "?", true, true },	{ "- - - - - 4@1000", true, false },
+		{ "", false, false },	    { "20", true, true },
+		{ "20@1000", true, false }, { "20@1000 20", true, true },
+		{ "?", true, true },	    { "- - - - - 4@1000", true, false },
 	};
 	char text[64];
 	struct world w;
@@ -241,8 +277,9 @@ static void topology_free_check(void **state)
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		r = iomul_topology_free(&w.t, w.t.nodes, table[i].within, table[i].size,
 					table[i].align, false);
-		if (table[i].first ? r.first != table[i].first ||
-				     iomul_range_size(r) != table[i].size : !iomul_range_empty(r))
+		if (table[i].first ?
+			    r.first != table[i].first || iomul_range_size(r) != table[i].size :
+			    !iomul_range_empty(r))
 			fail_msg("row %zu: %x-%x", i, r.first, r.last);
 	}
 	world_fini(&w);
