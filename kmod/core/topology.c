@@ -231,6 +231,8 @@ struct iomul_range iomul_topology_free(const struct iomul_topology *t, u32 bus,
 			break;
 		if (!range_blocked(t, bus, r, lend, &last))
 			return r;
+		if (last == ~0U)
+			break;
 		at = last + 1;
 	}
 	return IOMUL_RANGE_EMPTY;
