@@ -13,6 +13,7 @@
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include "iomul.h"
+#include "trace.h"
 
 DEFINE_MUTEX(iomul_lock);
 LIST_HEAD(iomul_lives);
@@ -862,6 +863,7 @@ void iomul_held_lost(struct iomul_held *held)
 		WRITE_ONCE(held->user->gone, true);
 	held->gone = true;
 	live->events++;
+	trace_iomul_event(live->id, held->addr);
 	iomul_steps_orphan(held);
 	iomul_live_shut(live);
 	iomul_turn_give(live);

@@ -11,6 +11,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "iomul.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 /*
  * @state is 0 when free and nobody waits, so that taking and giving back are
@@ -296,6 +298,7 @@ static noinline int path_open(struct iomul_user *user)
 	}
 	slot->switches++;
 	live->switches++;
+	trace_iomul_switch(live->id, slot->addr, live->config_writes);
 	return 0;
 }
 
@@ -473,6 +476,8 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
 		err = path_enter(user);
 		if (!err)
 			err = path_run(user, &run[i]);
+		trace_iomul_access(user->slot->addr, run[i].port, run[i].width, run[i].count,
+				   run[i].write, err);
 		if (!err)
 			++*done;
 		else
@@ -504,6 +509,7 @@ static __always_inline int user_access(struct iomul_user *user, u32 port, u32 wi
 			port_out(port, width, *val);
 		else
 			err = path_in(user, port, width, val);
+		trace_iomul_access(slot->addr, port, width, 1, write, err);
 	}
 	if (unlikely(err))
 		slot->errors++;

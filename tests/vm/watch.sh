@@ -118,6 +118,40 @@ pid, status = os.waitpid(pid, 0)
 assert os.WEXITSTATUS(status) == 0 and seen.rstrip().endswith(b"\x1b[?1049l"), seen[-200:]
 PY
 check "top on a terminal"
+# Accesses of two slots in turn: the counters and the tracepoints must have them.
+events=/sys/kernel/tracing/events/iomul
+[ -d $events ] && echo 1 >$events/enable && echo >/sys/kernel/tracing/trace
+python3 - >"$work/out" 2>"$work/err" <<'PY'
+import ctypes, fcntl, os, struct
+def claim(bus):
+    fd = os.open("/dev/iomul", os.O_RDWR)
+    buf = bytearray(struct.pack("<IIHBBI", 120, 0, 0, bus, 0, 0) + bytes(104))
+    fcntl.ioctl(fd, 0xB906, buf)
+    return fd
+def read(fd, offset):
+    op = ctypes.create_string_buffer(struct.pack("<BBHIIIQ", 0, 4, 0, offset, 1, 0, 0), 24)
+    buf = bytearray(struct.pack("<IIQII", 24, 0, ctypes.addressof(op), 1, 0))
+    fcntl.ioctl(fd, 0xB908, buf)
+    return struct.unpack_from("<Q", op.raw, 16)[0]
+a, b = claim(0x17), claim(0x18)
+for i in range(10):
+    read(a, 0xb0)
+    read(b, 0xb0)
+PY
+check "accesses through /dev/iomul"
+run metrics; grep -q '^iomul_slot_accesses_total{group="0",slot="0000:18:00"} 10$' "$work/out" &&
+	grep -q '^iomul_slot_switches_total{group="0",slot="0000:17:00"} 10$' "$work/out"
+check "the counters have them"
+if [ -d $events ]; then
+	cat /sys/kernel/tracing/trace >"$work/out"
+	[ "$(grep -c 'iomul_access: slot=0000:1[78]:00 in ' "$work/out")" -eq 20 ] &&
+		[ "$(grep -c 'iomul_switch: group=0 owner=0000:1[78]:00' "$work/out")" -eq 20 ]
+	check "the tracepoints have them"
+	echo 0 >$events/enable
+else
+	echo "skipped: this kernel has no tracepoints for modules"
+fi
+
 run doctor; [ $? -le 1 ] && [ -s "$work/out" ]; check doctor
 run doctor --json; [ $? -le 1 ] && json 'd["schema"] == 1 and d["checks"]'; check "doctor --json"
 run status --json && json 'd["schema"] == 1'; check "status --json"
