@@ -41,7 +41,11 @@ enum iomul_gate_state {
 	IOMUL_GATE_UNKNOWN,	/* something may have touched it: counts as open, not as a way */
 };
 
-/* @node and @nodes: the functions whose I/O enable it is; the caller's indexes. */
+/*
+ * @node and @nodes: the functions whose I/O enable it is; the caller's indexes.
+ * iomul_mux_build() makes this the span of a slot: what does not share, and a
+ * port (it may be a gate of its own), stay out unless it is the first.
+ */
 struct iomul_gate {
 	u32 bus;
 	u32 below;		/* bus it leads to; IOMUL_NONE: the last before a slot */
