@@ -168,7 +168,7 @@ static void set_last(struct iomul_item *item, u8 devfn)
 /* (dev.func|dev.func|...), the opening one is behind us */
 static bool scan_alternatives(struct scan *s, struct iomul_item *item)
 {
-	u8 devfn;
+	u8 devfn = 0;
 
 	do {
 		if (!scan_devfn(s, &devfn))
