@@ -253,11 +253,18 @@ static void window_undo(struct iomul_deed *deed)
 	iomul_held_window(held, held->found);
 }
 
-static struct resource *bar_parent(struct iomul_held *held)
+/*
+ * Below the window of the port above, where there is one. On a shared bus
+ * another slot may have the place already: then below a private root.
+ */
+static int bar_request(struct iomul_held *held, struct resource *res)
 {
-	if (held->up && held->up->window_set && held->up->pdev == held->bus->self)
-		return &held->up->pdev->resource[PCI_BRIDGE_IO_WINDOW];
-	return held_root(held);
+	struct iomul_held *up = held->up;
+
+	if (up && up->window_set && up->pdev == held->bus->self &&
+	    !request_resource(&up->pdev->resource[PCI_BRIDGE_IO_WINDOW], res))
+		return 0;
+	return request_resource(held_root(held), res);
 }
 
 static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -269,7 +276,7 @@ static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 	deed_save(deed);
 	deed->raw = iomul_config_read(held->pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
 	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
-	if (request_resource(bar_parent(held), res)) {
+	if (bar_request(held, res)) {
 		deed_restore(deed);
 		return deed_conflict(deed, refusal, deed->step.to, NULL);
 	}
