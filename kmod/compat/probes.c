@@ -29,7 +29,16 @@ struct pci_ops *probe(struct pci_bus *bus, struct pci_ops *ops)
 	return pci_bus_set_ops(bus, ops);
 }
 
-#elif defined(PROBE_need_memory)	/* too old: no krealloc_array(), kvcalloc(), vmemdup_user() */
+#elif defined(PROBE_need_vfio)		/* older than 6.1: VFIO has no vfio_alloc_device() */
+#if IS_ENABLED(CONFIG_VFIO_PCI_CORE)
+struct vfio_pci_core_device *probe(struct pci_dev *pdev, const struct vfio_device_ops *ops)
+{
+	return vfio_alloc_device(vfio_pci_core_device, vdev, &pdev->dev, ops);
+}
+struct pci_driver driver = { .driver_managed_dma = true };
+#endif
+
+#elif defined(PROBE_need_memory)	/* older than 5.11: no krealloc_array() */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -38,15 +47,6 @@ void *probe(void *p, const void __user *from)
 	p = krealloc_array(p, 2, 8, GFP_KERNEL);
 	return p ? kvcalloc(2, 8, GFP_KERNEL) : vmemdup_user(from, 8);
 }
-
-#elif defined(PROBE_need_vfio)		/* too old: no vfio_alloc_device(), which VFIO has since 6.1 */
-#if IS_ENABLED(CONFIG_VFIO_PCI_CORE)
-struct vfio_pci_core_device *probe(struct pci_dev *pdev, const struct vfio_device_ops *ops)
-{
-	return vfio_alloc_device(vfio_pci_core_device, vdev, &pdev->dev, ops);
-}
-struct pci_driver driver = { .driver_managed_dma = true };
-#endif
 
 #elif defined(PROBE_have_ns_identifier)	/* until 6.12 */
 MODULE_IMPORT_NS(PROBE);

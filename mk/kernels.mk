@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Other kernels: Debian's, from 6.1 to the newest, fetched into build/kernels.
+#   KERNELS="6.12 sid"   these only (lab/kernels/kernels.toml)
+
+.PHONY: check-kernels clean-kernels
+clean: clean-kernels
+
+check-kernels: user vm-tests ## builds and tests the modules for many kernels, each in a virtual server; minutes each
+	lab/kernels/check --doc docs/kernels.md $(KERNELS)
+
+# What was fetched stays: build/kernels/*/{boot,build} and apt.
+clean-kernels:
+	rm -rf $(BUILD)/kernels/*/kmod $(BUILD)/kernels/log
