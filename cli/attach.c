@@ -99,6 +99,24 @@ static int attach(struct iomul_ctx *ctx, struct view *v, const struct choice *ch
 	return code;
 }
 
+/* What is not there yet can't be looked at first. */
+static int attach_future(struct iomul_ctx *ctx, const struct choice *ch)
+{
+	struct iomul_refusal refusal = { 0 };
+	int rc = iomul_ctx_attach_future(ctx, ch->slot, ch->slots, ch->windows, ch->reserve,
+					 &refusal);
+
+	if (refusal.reason) {
+		refusal_print(&refusal, NULL);
+		return EXIT_REFUSED;
+	}
+	if (rc)
+		return device_failed(rc, "attach");
+	printf("%u %s attached, or will be when a device is there.\n", ch->slots,
+	       ch->slots == 1 ? "slot" : "slots");
+	return ch->save ? conf_save(ch->slot, ch->slots, ch->windows, ch->reserve) : EXIT_DONE;
+}
+
 static int run(const struct command *self, int argc, char **argv)
 {
 	struct iomul_ctx *ctx;
@@ -106,13 +124,21 @@ static int run(const struct command *self, int argc, char **argv)
 	struct choice ch;
 	int code = choice_parse(&ch, self,
 				CHOOSE_SLOTS | CHOOSE_ALL | CHOOSE_STARVED | CHOOSE_POLICY |
-					CHOOSE_JSON | CHOOSE_NEEDED | CHOOSE_SAVE,
+					CHOOSE_JSON | CHOOSE_NEEDED | CHOOSE_SAVE |
+					CHOOSE_FUTURE,
 				argc, argv);
 
 	if (code != CHOICE_GO)
 		return code;
+	if (ch.future && (!ch.slots || ch.json)) {
+		choice_free(&ch);
+		return usage_error(self, "--future wants slots by address, and not --json");
+	}
 	code = device_open(&ctx, false, false);
-	if (!code) {
+	if (!code && ch.future) {
+		code = attach_future(ctx, &ch);
+		iomul_ctx_close(ctx);
+	} else if (!code) {
 		code = view_load(&v, ctx);
 		if (!code) {
 			code = attach(ctx, &v, &ch);
@@ -126,7 +152,7 @@ static int run(const struct command *self, int argc, char **argv)
 
 const struct command cmd_attach = {
 	"attach",
-	"SLOT...|--starved|--all [--windows N|auto] [--reserve N] [--save] [--json]",
+	"SLOT...|--starved|--all [--windows N|auto] [--reserve N] [--future] [--save] [--json]",
 	"Lets slots share a window of ports",
 	"All slots that are named, or none. 'iomul plan' with the same arguments shows what\n"
 	"will be done.\n\n"
@@ -134,6 +160,7 @@ const struct command cmd_attach = {
 	"  --all          every slot that can share; says which can't\n"
 	"  --windows N    at most N windows for each root bus (1); 'auto': as many as useful\n"
 	"  --reserve N    windows of 4 KiB to leave free on each root bus (0)\n"
+	"  --future       slots where no device is now share as soon as one is there\n"
 	"  --save         write them into /etc/iomul.conf, so that they share after a reboot, too\n"
 	"  --json         for programs\n",
 	run

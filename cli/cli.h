@@ -36,7 +36,7 @@ struct command {
 };
 
 extern const struct command cmd_plan, cmd_attach, cmd_detach, cmd_status, cmd_bind, cmd_unbind,
-	cmd_boot, cmd_map, cmd_tree, cmd_top, cmd_metrics, cmd_doctor, cmd_snapshot, cmd_help,
+	cmd_boot, cmd_monitor, cmd_map, cmd_tree, cmd_top, cmd_metrics, cmd_doctor, cmd_snapshot, cmd_help,
 	cmd_version;
 extern const struct command *const commands[]; /* NULL-terminated */
 const struct command *command_find(const char *name);
@@ -73,6 +73,8 @@ struct choice {
 	bool verify;
 	bool steps;
 	bool save;
+	bool future;
+	bool wait;
 	u32 windows;	/* 0: as many as useful */
 	u32 reserve;
 };
@@ -88,6 +90,8 @@ enum choice_option {
 	CHOOSE_NEEDED = 1 << 7,	/* something must be chosen */
 	CHOOSE_FROM = 1 << 9,	/* --from FILE, may be repeated */
 	CHOOSE_SAVE = 1 << 8,
+	CHOOSE_FUTURE = 1 << 10,
+	CHOOSE_WAIT = 1 << 11,
 };
 
 #define CHOICE_GO (-1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* iomul detach: puts back what attach found. */
 #include <stdlib.h>
+#include <unistd.h>
 #include "cli.h"
 
 static u32 slots_attached(struct iomul_ctx *ctx)
@@ -43,6 +44,11 @@ static int detach(struct iomul_ctx *ctx, const struct choice *ch)
 	struct json_object *o;
 	int code = do_detach(ctx, ch, &refusal);
 
+	while (ch->wait && code && refusal.reason == IOMUL_R_OPEN) {
+		usleep(200000);
+		refusal = (struct iomul_refusal){ 0 };
+		code = do_detach(ctx, ch, &refusal);
+	}
 	if (refusal.reason)
 		say_refusal(ctx, &refusal);
 	gone = code ? 0 : ch->all ? before : ch->slots;
@@ -62,8 +68,8 @@ static int run(const struct command *self, int argc, char **argv)
 {
 	struct iomul_ctx *ctx;
 	struct choice ch;
-	int code = choice_parse(&ch, self, CHOOSE_SLOTS | CHOOSE_ALL | CHOOSE_JSON | CHOOSE_NEEDED,
-				argc, argv);
+	int code = choice_parse(&ch, self, CHOOSE_SLOTS | CHOOSE_ALL | CHOOSE_JSON | CHOOSE_NEEDED |
+				CHOOSE_WAIT, argc, argv);
 
 	if (code != CHOICE_GO)
 		return code;
@@ -77,9 +83,10 @@ static int run(const struct command *self, int argc, char **argv)
 }
 
 const struct command cmd_detach = {
-	"detach", "SLOT...|--all [--json]", "Ends the sharing and puts back what attach found",
+	"detach", "SLOT...|--all [--wait] [--json]", "Ends the sharing and puts back what attach found",
 	"All slots that are named, or none.\n\n"
 	"  --all          every slot that shares\n"
+	"  --wait         until nobody holds one of them open any more\n"
 	"  --json         for programs\n",
 	run
 };

@@ -19,6 +19,8 @@ static const struct option_rule {
 	{ { "steps", no_argument, NULL, 'p' }, CHOOSE_STEPS },
 	{ { "from", required_argument, NULL, 'f' }, CHOOSE_FROM },
 	{ { "save", no_argument, NULL, 'S' }, CHOOSE_SAVE },
+	{ { "future", no_argument, NULL, 'F' }, CHOOSE_FUTURE },
+	{ { "wait", no_argument, NULL, 'W' }, CHOOSE_WAIT },
 };
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))
@@ -66,6 +68,12 @@ static int take_option(struct choice *ch, const struct command *c, int option)
 		return CHOICE_GO;
 	case 'p':
 		ch->steps = true;
+		return CHOICE_GO;
+	case 'F':
+		ch->future = true;
+		return CHOICE_GO;
+	case 'W':
+		ch->wait = true;
 		return CHOICE_GO;
 	case 'S':
 		ch->save = true;

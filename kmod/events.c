@@ -1,6 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Hotplug and driver binding: what shuts a gate behind which something changed. */
+/*
+ * What happens to the server: hotplug, driver binding, suspend, reboot. Behind
+ * each of them a gate may have changed, so each shuts what it concerns.
+ */
+#include <linux/kobject.h>
+#include <linux/reboot.h>
+#include <linux/suspend.h>
 #include "iomul.h"
+
+void iomul_event(const char *what, struct iomul_addr slot, u32 group, u32 reason)
+{
+	char text[4][40];
+	char *env[] = { text[0], text[1], text[2], group == IOMUL_NONE ? NULL : text[3], NULL };
+
+	if (!iomul_device)
+		return;
+	snprintf(text[0], sizeof(text[0]), "IOMUL_EVENT=%s", what);
+	snprintf(text[1], sizeof(text[1]), "IOMUL_SLOT=%04x:%02x:%02x", slot.segment, slot.bus,
+		 slot.devfn >> 3);
+	snprintf(text[2], sizeof(text[2]), "IOMUL_REASON=%u", reason);
+	snprintf(text[3], sizeof(text[3]), "IOMUL_GROUP=%u", group);
+	kobject_uevent_env(&iomul_device->kobj, KOBJ_CHANGE, env);
+}
 
 static void device_removed(struct pci_dev *pdev)
 {
@@ -10,6 +31,7 @@ static void device_removed(struct pci_dev *pdev)
 	held = iomul_held_find(pdev);
 	if (held)
 		iomul_held_lost(held);
+	iomul_anchor_lost(pdev);
 	mutex_unlock(&iomul_lock);
 }
 
@@ -30,6 +52,9 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 	struct pci_dev *pdev = to_pci_dev(data);
 
 	switch (action) {
+	case BUS_NOTIFY_ADD_DEVICE:
+		iomul_adopt_later();
+		break;
 	case BUS_NOTIFY_DEL_DEVICE:
 		device_removed(pdev);
 		break;
@@ -41,16 +66,53 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block notifier = {
+static struct notifier_block bus_notifier = {
 	.notifier_call = bus_notify,
+};
+
+/* Firmware may have written anything while the system slept. */
+static int pm_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if (action == PM_POST_SUSPEND || action == PM_POST_HIBERNATION || action == PM_POST_RESTORE)
+		iomul_touch_all();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pm_notifier = {
+	.notifier_call = pm_notify,
+};
+
+/*
+ * A kernel that is started by kexec finds the ports as we leave them: with all
+ * windows as they were, if nobody is left who uses one.
+ */
+static int reboot_notify(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct iomul_refusal refusal;
+
+	if (iomul_detach_all(&refusal))
+		iomul_touch_all();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_notifier = {
+	.notifier_call = reboot_notify,
 };
 
 int iomul_events_init(void)
 {
-	return bus_register_notifier(&pci_bus_type, &notifier);
+	int err = bus_register_notifier(&pci_bus_type, &bus_notifier);
+
+	if (err)
+		return err;
+	register_pm_notifier(&pm_notifier);
+	register_reboot_notifier(&reboot_notifier);
+	return 0;
 }
 
 void iomul_events_exit(void)
 {
-	bus_unregister_notifier(&pci_bus_type, &notifier);
+	unregister_reboot_notifier(&reboot_notifier);
+	unregister_pm_notifier(&pm_notifier);
+	bus_unregister_notifier(&pci_bus_type, &bus_notifier);
 }

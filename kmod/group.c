@@ -73,7 +73,7 @@ static void tree_fill(struct iomul_tree *tree, const struct iomul_snapshot *snap
 
 	for (i = 0; i < snap->t.nodes; i++)
 		if (snap->held[i])
-			snap->held[i]->leaving = 0;	/* scratch: placed already */
+			snap->held[i]->placed = false;
 	for (g = 0; g < tree->mux.gates; g++) {
 		gate = &tree->mux.gate[g];
 		node = gate->node;
@@ -81,17 +81,14 @@ static void tree_fill(struct iomul_tree *tree, const struct iomul_snapshot *snap
 		for (i = node; i < node + gate->nodes; i++) {
 			if (!snap->held[i] || snap->node[i].group != id)
 				continue;
-			snap->held[i]->leaving = 1;
+			snap->held[i]->placed = true;
 			tree->held[tree->helds++] = snap->held[i];
 		}
 		gate->nodes = tree->helds - gate->node;
 	}
 	for (i = 0; i < snap->t.nodes; i++)
-		if (snap->held[i] && snap->node[i].group == id && !snap->held[i]->leaving)
+		if (snap->held[i] && snap->node[i].group == id && !snap->held[i]->placed)
 			tree->held[tree->helds++] = snap->held[i];
-	for (i = 0; i < snap->t.nodes; i++)
-		if (snap->held[i])
-			snap->held[i]->leaving = 0;
 }
 
 /* The slot record of the slot whose first function is @node. */
@@ -144,7 +141,7 @@ static void tree_install(struct iomul_live *live)
 
 	list_for_each_entry(slot, &iomul_slots, list)
 		if (slot->live == live)
-			slot->index = IOMUL_NONE;
+			slot->index = IOMUL_UNREACHABLE;
 	tree_free(tree);
 	*tree = live->next;
 	memset(&live->next, 0, sizeof(live->next));
@@ -223,7 +220,7 @@ static struct iomul_slot *slot_new(struct iomul_live *live, struct iomul_addr ad
 	kref_init(&slot->ref);
 	INIT_LIST_HEAD(&slot->functions);
 	slot->live = live;
-	slot->index = IOMUL_NONE;
+	slot->index = IOMUL_UNREACHABLE;
 	slot->addr = addr;
 	slot->port = addr;
 	kref_get(&live->ref);
@@ -253,13 +250,9 @@ void iomul_slot_put(struct iomul_slot *slot)
 static void slot_drop(struct iomul_slot *slot)
 {
 	slot->live->slots--;
+	slot->live->accesses += slot->accesses;
 	list_del(&slot->list);
 	iomul_slot_put(slot);
-}
-
-static bool same_slot(struct iomul_addr a, struct iomul_addr b)
-{
-	return a.segment == b.segment && a.bus == b.bus && a.devfn >> 3 == b.devfn >> 3;
 }
 
 static struct iomul_slot *slot_find(struct iomul_addr addr)
@@ -268,10 +261,12 @@ static struct iomul_slot *slot_find(struct iomul_addr addr)
 	struct iomul_held *held;
 
 	list_for_each_entry(slot, &iomul_slots, list) {
-		if (same_slot(slot->addr, addr))
+		if (slot->replaced)
+			continue;
+		if (iomul_addr_same_slot(slot->addr, addr))
 			return slot;
 		list_for_each_entry(held, &slot->functions, in_slot)
-			if (same_slot(held->addr, addr))	/* ARI */
+			if (iomul_addr_same_slot(held->addr, addr))	/* ARI */
 				return slot;
 	}
 	return NULL;
@@ -367,6 +362,7 @@ static int attach_new_slot(struct attach *a, u32 first, u32 count)
 	}
 	if (!slot)
 		return 0;
+	iomul_where_of(snap->pdev[first], &slot->where);
 	if (snap->node[first].parent != IOMUL_NONE)
 		slot->port = snap->node[snap->node[first].parent].addr;
 	slot_count_ports(slot, 1);
@@ -520,6 +516,7 @@ static void attach_say(const struct attach *a)
 		pr_info("%04x:%02x:%02x attached to group %u, ports %#06x-%#06x\n",
 			slot->addr.segment, slot->addr.bus, slot->addr.devfn >> 3, slot->live->id,
 			slot->live->window.first, slot->live->window.last);
+		iomul_event("attached", slot->addr, slot->live->id, 0);
 	}
 }
 
@@ -642,6 +639,8 @@ static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_
 
 	for (i = 0; i < count; i++) {
 		slot = slot_find(addr[i]);
+		if (!slot && iomul_wish_drop(addr[i]))
+			continue;
 		if (!slot)
 			return iomul_refuse(refusal, IOMUL_R_NOT_SHARED, addr[i], addr[i]);
 		if (slot->users) {
@@ -665,7 +664,7 @@ static int detach_lenders(struct iomul_refusal *refusal)
 	int err;
 
 	list_for_each_entry(deed, &iomul_journal, list) {
-		if (!deed->hold || !deed_leaves(deed))
+		if (!deed->hold || !deed_leaves(deed) || deed->held->gone)
 			continue;
 		live = iomul_hold_borrower(deed->hold);
 		if (!live)
@@ -774,14 +773,15 @@ static void detach_drop(void)
 			continue;
 		pr_info("%04x:%02x:%02x detached\n", slot->addr.segment, slot->addr.bus,
 			slot->addr.devfn >> 3);
+		if (!slot->replaced)
+			iomul_event("detached", slot->addr, slot->live->id, 0);
 		slot_drop(slot);
 	}
 }
 
-static int detach_locked(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
+/* Those that were selected, if @err is 0. */
+static int detach_selected(int err, struct iomul_refusal *refusal)
 {
-	int err = detach_select(addr, count, refusal);
-
 	if (!err)
 		err = detach_lenders(refusal);
 	if (!err)
@@ -796,6 +796,31 @@ out_unmark:
 	lives_settle();
 	detach_unmark();
 	return err;
+}
+
+static int detach_locked(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
+{
+	return detach_selected(detach_select(addr, count, refusal), refusal);
+}
+
+void iomul_detach_replaced(void)
+{
+	struct iomul_refusal refusal;
+	struct iomul_slot *slot;
+	bool any = false;
+
+	pci_lock_rescan_remove();
+	mutex_lock(&iomul_lock);
+	list_for_each_entry(slot, &iomul_slots, list) {
+		if (!slot->replaced || slot->users)
+			continue;
+		slot_leave(slot);
+		any = true;
+	}
+	if (any)
+		detach_selected(0, &refusal);
+	mutex_unlock(&iomul_lock);
+	pci_unlock_rescan_remove();
 }
 
 int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
@@ -829,6 +854,8 @@ int iomul_detach_all(struct iomul_refusal *refusal)
 	list_for_each_entry(slot, &iomul_slots, list)
 		addr[n++] = slot->addr;
 	err = n ? detach_locked(addr, n, refusal) : 0;
+	if (!err)
+		iomul_wishes_drop();
 	kvfree(addr);
 out_unlock:
 	mutex_unlock(&iomul_lock);
@@ -861,7 +888,7 @@ void iomul_held_lost(struct iomul_held *held)
 		iomul_held_decode(held, false);
 	if (held->user)
 		WRITE_ONCE(held->user->gone, true);
-	held->gone = true;
+	held->gone = held->special = true;
 	live->events++;
 	trace_iomul_event(live->id, held->addr);
 	iomul_steps_orphan(held);
@@ -870,8 +897,38 @@ void iomul_held_lost(struct iomul_held *held)
 	iomul_held_stop(held);
 	if (held->slot)
 		held->slot->gone = slot_empty(held->slot);
+	if (held->slot && held->slot->gone)
+		iomul_event("gone", held->slot->addr, live->id, 0);
 	pci_info(held->pdev, "iomul: removed while it shares group %u%s\n", live->id,
 		 held->user ? "; its user gets ENODEV from now on" : "");
+}
+
+void iomul_anchor_lost(struct pci_dev *pdev)
+{
+	struct iomul_deed *deed;
+	struct iomul_live *live;
+
+	if (!pdev->subordinate)
+		return;
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (live->anchor != pdev->subordinate)
+			continue;
+		iomul_reserve_drop(live);
+		list_for_each_entry(deed, &iomul_journal, list)
+			if (deed->hold && deed->live == live && deed->hold->res.parent)
+				remove_resource(&deed->hold->res);
+	}
+}
+
+void iomul_touch_all(void)
+{
+	struct iomul_held *held;
+
+	mutex_lock(&iomul_lock);
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (!held->gone)
+			iomul_held_touch(held);
+	mutex_unlock(&iomul_lock);
 }
 
 /*
@@ -902,6 +959,17 @@ static u32 mux_levels(const struct iomul_mux *mux)
 	return levels;
 }
 
+static u64 live_accesses(const struct iomul_live *live)
+{
+	u64 accesses = live->accesses;
+	const struct iomul_slot *slot;
+
+	list_for_each_entry(slot, &iomul_slots, list)
+		if (slot->live == live)
+			accesses += slot->accesses;
+	return accesses;
+}
+
 void iomul_group_status(const struct iomul_live *live, struct iomul_group_status *s)
 {
 	u32 owner = READ_ONCE(live->tree.mux.owner);
@@ -912,7 +980,7 @@ void iomul_group_status(const struct iomul_live *live, struct iomul_group_status
 		.window = live->window,
 		.gates = live->tree.mux.gates,
 		.levels = mux_levels(&live->tree.mux),
-		.accesses = live->accesses,
+		.accesses = live_accesses(live),
 		.switches = live->switches,
 		.config_writes = live->config_writes,
 		.events = live->events,
@@ -962,7 +1030,7 @@ void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *
 		if (held->gate != IOMUL_NONE)
 			s->flags |= IOMUL_SLOT_FUNCTION_GATE;
 	}
-	if (slot->index != IOMUL_NONE) {
+	if (slot->index != IOMUL_UNREACHABLE) {
 		s->depth = mux->slot[slot->index].depth;
 		if (READ_ONCE(mux->owner) == slot->index)
 			s->flags |= IOMUL_SLOT_OWNER;

@@ -23,6 +23,7 @@ struct iomul_filter {
 	struct pci_bus *bus;		/* a reference */
 	struct pci_ops *orig;
 	unsigned int held;
+	raw_spinlock_t lock;		/* of all of them: a change of owner takes it once */
 	struct hlist_head bucket[FILTER_BUCKETS];	/* by device number */
 	struct rcu_head rcu;
 };
@@ -48,7 +49,7 @@ static struct iomul_held *filter_held(struct iomul_filter *filter, unsigned int 
 
 	hlist_for_each_entry_rcu(held, &filter->bucket[PCI_SLOT(devfn) % FILTER_BUCKETS], in_filter,
 				 lockdep_is_held(&iomul_lock))
-		if (held->pdev->devfn == devfn)
+		if (held->devfn == devfn)
 			return held;
 	return NULL;
 }
@@ -135,7 +136,7 @@ static int held_write(struct iomul_held *held, struct pci_bus *bus, int where, i
 	u32 bits, value, asked = val;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&held->lock, flags);
+	raw_spin_lock_irqsave(held->lock, flags);
 	bits = held_bits(held, reg, &value) >> shift & size_mask(size);
 	value = value >> shift & bits;
 	val = (val & ~bits) | value;
@@ -146,8 +147,8 @@ static int held_write(struct iomul_held *held, struct pci_bus *bus, int where, i
 	}
 	if (reg == PCI_COMMAND && shift < 16)
 		held_command_written(held, where, size, asked);
-	ret = held->filter->orig->write(bus, held->pdev->devfn, where, size, val);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	ret = held->filter->orig->write(bus, held->devfn, where, size, val);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 	return ret;
 }
 
@@ -171,16 +172,16 @@ static int held_read(struct iomul_held *held, struct pci_bus *bus, int where, in
 	int ret;
 
 	if (where != PCI_COMMAND)
-		return orig->read(bus, held->pdev->devfn, where, size, val);
-	raw_spin_lock_irqsave(&held->lock, flags);
-	ret = orig->read(bus, held->pdev->devfn, where, size, val);
+		return orig->read(bus, held->devfn, where, size, val);
+	raw_spin_lock_irqsave(held->lock, flags);
+	ret = orig->read(bus, held->devfn, where, size, val);
 	if (!ret && (*val & size_mask(size)) == size_mask(size)) {
 		touch_locked(held);	/* nobody answers */
 	} else if (!ret) {
 		held_command_read(held, size, *val);
 		*val = (*val & ~PCI_COMMAND_IO) | (held->visible_io ? PCI_COMMAND_IO : 0);
 	}
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 	return ret;
 }
 
@@ -297,6 +298,7 @@ static struct iomul_filter *filter_get(struct pci_bus *bus)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < FILTER_BUCKETS; i++)
 		INIT_HLIST_HEAD(&filter->bucket[i]);
+	raw_spin_lock_init(&filter->lock);
 	filter->bus = bus;
 	filter->orig = orig;
 	filter->held = 1;
@@ -389,14 +391,14 @@ static u32 hw_read(struct iomul_held *held, int where, int size)
 {
 	u32 val = ~0U;
 
-	if (held->filter->orig->read(held->bus, held->pdev->devfn, where, size, &val))
+	if (held->filter->orig->read(held->bus, held->devfn, where, size, &val))
 		val = ~0U;
 	return val & size_mask(size);
 }
 
 static int hw_write(struct iomul_held *held, int where, int size, u32 val)
 {
-	return held->filter->orig->write(held->bus, held->pdev->devfn, where, size, val);
+	return held->filter->orig->write(held->bus, held->devfn, where, size, val);
 }
 
 /*
@@ -434,8 +436,10 @@ struct iomul_held *iomul_held_new(struct pci_dev *pdev)
 	held->bus = pdev->bus;
 	held->addr = iomul_pdev_addr(pdev);
 	held->gate = IOMUL_NONE;
-	held->slow = config_posted(pdev);
-	raw_spin_lock_init(&held->lock);
+	held->devfn = pdev->devfn;
+	held->write = filter->orig->write;
+	held->special = config_posted(pdev);
+	held->lock = &filter->lock;
 	INIT_LIST_HEAD(&held->in_slot);
 	list_add_tail(&held->in_all, &iomul_helds);
 	hlist_add_head_rcu(&held->in_filter,
@@ -447,7 +451,7 @@ void iomul_held_start(struct iomul_held *held)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&held->lock, flags);
+	raw_spin_lock_irqsave(held->lock, flags);
 	held->command = hw_read(held, PCI_COMMAND, 2);
 	held->visible_io = held->command & PCI_COMMAND_IO;
 	if (!held->slot) {
@@ -457,7 +461,7 @@ void iomul_held_start(struct iomul_held *held)
 		held->found = held->window;
 	}
 	WRITE_ONCE(held->ready, true);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 }
 
 void iomul_held_stop(struct iomul_held *held)
@@ -476,23 +480,63 @@ void iomul_held_free(struct iomul_held *held)
 	kfree(held);
 }
 
-int iomul_held_decode(struct iomul_held *held, bool on)
+static noinline int decode_special(struct iomul_held *held, bool on)
 {
 	unsigned long flags;
 	u16 command;
 	int ret;
 
-	if (unlikely(held->gone))
+	if (held->gone)
 		return 0;	/* shut for good */
-	raw_spin_lock_irqsave(&held->lock, flags);
+	raw_spin_lock_irqsave(held->lock, flags);
 	command = on ? held->command | PCI_COMMAND_IO : held->command & ~PCI_COMMAND_IO;
 	ret = hw_write(held, PCI_COMMAND, 2, command);
+	if (!ret)
+		held->command = command;
+	hw_read(held, PCI_COMMAND, 2);
+	raw_spin_unlock_irqrestore(held->lock, flags);
+	return ret ? -EIO : 0;
+}
+
+static_assert(PCI_COMMAND_IO == 1);	/* below, a bool is the bit */
+
+/* The command word is cached, so it is one write. */
+static __always_inline int decode_locked(struct iomul_held *held, bool on)
+{
+	u16 command = (held->command & ~PCI_COMMAND_IO) | on;
+	int ret = held->write(held->bus, held->devfn, PCI_COMMAND, 2, command);
+
 	if (likely(!ret))
 		held->command = command;
-	if (unlikely(held->slow))
-		hw_read(held, PCI_COMMAND, 2);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
-	return ret ? -EIO : 0;
+	return ret;
+}
+
+int iomul_held_decode(struct iomul_held *held, bool on)
+{
+	unsigned long flags;
+	int ret;
+
+	if (unlikely(held->special))
+		return decode_special(held, on);
+	raw_spin_lock_irqsave(held->lock, flags);
+	ret = decode_locked(held, on);
+	raw_spin_unlock_irqrestore(held->lock, flags);
+	return unlikely(ret) ? -EIO : 0;
+}
+
+int iomul_held_swap(struct iomul_held *shut, struct iomul_held *open)
+{
+	unsigned long flags;
+	int ret;
+
+	if (unlikely(shut->special || open->special || shut->lock != open->lock))
+		return iomul_held_decode(shut, false) ?: iomul_held_decode(open, true);
+	raw_spin_lock_irqsave(shut->lock, flags);
+	ret = decode_locked(shut, false);
+	if (likely(!ret))
+		ret = decode_locked(open, true);
+	raw_spin_unlock_irqrestore(shut->lock, flags);
+	return unlikely(ret) ? -EIO : 0;
 }
 
 u16 iomul_held_command(struct iomul_held *held)
@@ -530,11 +574,11 @@ int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs)
 	unsigned long flags;
 	bool ok;
 
-	raw_spin_lock_irqsave(&held->lock, flags);
+	raw_spin_lock_irqsave(held->lock, flags);
 	window_write(held, regs);
 	held->window = window_read(held);
 	ok = window_equal(held->window, regs);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 	return ok ? 0 : -EIO;
 }
 
@@ -578,7 +622,7 @@ void iomul_held_refresh(struct iomul_held *held)
 
 	if (held->gone)
 		return;
-	raw_spin_lock_irqsave(&held->lock, flags);
+	raw_spin_lock_irqsave(held->lock, flags);
 	held->touched = false;
 	if (held->window_set)
 		window_write(held, held->window);
@@ -588,16 +632,18 @@ void iomul_held_refresh(struct iomul_held *held)
 				 iomul_held_bar_value(held, bar));
 	if (held->gate == IOMUL_NONE)
 		hw_write(held, PCI_COMMAND, 2, held->command);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 }
 
 void iomul_held_touch(struct iomul_held *held)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&held->lock, flags);
+	if (held->gone)
+		return;
+	raw_spin_lock_irqsave(held->lock, flags);
 	touch_locked(held);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 }
 
 void iomul_held_verify(struct iomul_held *held, u32 *checked, u32 *wrong)
@@ -608,7 +654,7 @@ void iomul_held_verify(struct iomul_held *held, u32 *checked, u32 *wrong)
 
 	if (held->gone)
 		return;
-	raw_spin_lock_irqsave(&held->lock, flags);
+	raw_spin_lock_irqsave(held->lock, flags);
 	++*checked;
 	differ += !!((hw_read(held, PCI_COMMAND, 2) ^ held->command) & PCI_COMMAND_IO);
 	if (held->window_set) {
@@ -624,6 +670,6 @@ void iomul_held_verify(struct iomul_held *held, u32 *checked, u32 *wrong)
 	}
 	if (differ)
 		touch_locked(held);
-	raw_spin_unlock_irqrestore(&held->lock, flags);
+	raw_spin_unlock_irqrestore(held->lock, flags);
 	*wrong += differ;
 }

@@ -104,14 +104,17 @@ static int attach_execute(struct file *file, union iomul_arg *arg)
 	int err;
 
 	memset(&a->out_refusal, 0, sizeof(a->out_refusal));
-	if (a->flags || a->reserved)
+	if ((a->flags & ~IOMUL_ATTACH_FUTURE) || a->reserved)
 		return -EOPNOTSUPP;
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	addr = slots_from_user(a->slots_ptr, a->slots);
 	if (IS_ERR(addr))
 		return PTR_ERR(addr);
-	err = iomul_attach(addr, a->slots, &policy, &a->out_refusal);
+	if (a->flags & IOMUL_ATTACH_FUTURE)
+		err = iomul_attach_future(addr, a->slots, &policy, &a->out_refusal);
+	else
+		err = iomul_attach(addr, a->slots, &policy, &a->out_refusal);
 	kvfree(addr);
 	return err;
 }

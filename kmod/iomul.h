@@ -6,7 +6,8 @@
  *  1. pci_lock_rescan_remove()
  *  2. iomul_lock: the lists of groups, slots, held functions, the journal
  *  3. a group's turn: its tree (mux), its window, the I/O enables of its gates
- *  4. a held function's raw spinlock: its command word and window registers
+ *  4. a filter's raw spinlock: command words and window registers of the
+ *     functions held on that bus
  * An access takes 3 and 4 only. device_lock may be held when 2 is taken, never
  * the other way round.
  */
@@ -58,18 +59,20 @@ struct iomul_held {
 	struct list_head in_slot;	/* functions: iomul_slot.functions */
 	struct pci_dev *pdev;		/* a reference */
 	struct pci_bus *bus;
+	unsigned int devfn;
+	int (*write)(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val);
 	struct iomul_filter *filter;	/* of no use once out of it */
 	struct iomul_live *live;
 	struct iomul_slot *slot;	/* NULL: a port */
 	struct iomul_held *up;		/* the gate port above */
 	struct iomul_user *user;	/* who holds it open */
 
-	raw_spinlock_t lock;
+	raw_spinlock_t *lock;		/* the filter's, one for all on a bus */
 	u16 command;			/* as the hardware has it */
+	bool special;			/* gone, or config writes are posted: to be read back */
 	bool ready;			/* @command is valid, the filter in force */
 	bool visible_io;		/* I/O Space Enable as others see it */
 	bool touched;			/* somebody tried, or it was reset */
-	bool slow;			/* config writes are posted: read back */
 	bool io32;
 	bool gone;			/* the device was removed */
 	struct iomul_window_regs window;	/* as the hardware has it */
@@ -78,6 +81,7 @@ struct iomul_held {
 	u32 gate;			/* in the group's mux; IOMUL_NONE: always decodes */
 	u32 slots;			/* ports: slots that need it */
 	u32 leaving;			/* and how many of them are being detached */
+	bool placed;			/* in the tree that is being filled */
 	u8 bars;			/* I/O BARs that were placed */
 	bool window_set;		/* the window was placed */
 	struct iomul_addr addr;
@@ -98,6 +102,8 @@ struct iomul_held *iomul_held_find(const struct pci_dev *pdev);
 
 /* I/O Space Enable. 0 or -EIO. */
 int iomul_held_decode(struct iomul_held *held, bool on);
+/* Off for @shut, then on for @open. */
+int iomul_held_swap(struct iomul_held *shut, struct iomul_held *open);
 /* The window registers. 0 or -EIO: they read back otherwise. */
 int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs);
 int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
@@ -182,6 +188,8 @@ int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
 void iomul_step_undo(struct iomul_deed *deed);
 /* The device of @held is going: takes its resources out of private trees. */
 void iomul_steps_orphan(struct iomul_held *held);
+/* Takes @live's range out of the tree, if it is there. */
+void iomul_reserve_drop(struct iomul_live *live);
 /* The group, other than those being dissolved, whose window overlaps @hold; or NULL. */
 struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold);
 
@@ -214,7 +222,7 @@ struct iomul_live {
 	struct iomul_turn turn;
 	bool touched;			/* some held function is */
 	struct iomul_tree tree;
-	u64 accesses;
+	u64 accesses;			/* of slots that were detached */
 	u64 switches;
 	u64 config_writes;
 	u64 repairs;
@@ -234,10 +242,23 @@ struct iomul_live {
 	char name[IOMUL_NAME_MAX];
 };
 
+#define IOMUL_WHERE_MAX 16
+
+/* The way to a slot: device and function numbers from the root bus down. */
+struct iomul_where {
+	u16 segment;
+	u8 bus;
+	u8 depth;			/* 0: too deep to be found again */
+	u8 devfn[IOMUL_WHERE_MAX];
+};
+
+/* Not IOMUL_NONE, which is what the mux says when nobody is its owner. */
+#define IOMUL_UNREACHABLE (IOMUL_NONE - 1)
+
 /* An attached slot. Counters: under the group's turn. */
 struct iomul_slot {
 	struct iomul_live *live;
-	u32 index;			/* in the mux; IOMUL_NONE: can't be reached */
+	u32 index;			/* in the mux, or IOMUL_UNREACHABLE */
 	u32 users;
 	u64 accesses;
 	u64 switches;
@@ -250,8 +271,11 @@ struct iomul_slot {
 	struct kref ref;
 	struct iomul_addr addr;		/* first function */
 	struct iomul_addr port;		/* port above, or @addr */
+	struct iomul_where where;
 	bool leaving;
 	bool gone;
+	bool tried;			/* adopt.c: to be adopted */
+	bool replaced;			/* gone, and back as another slot */
 };
 
 extern struct list_head iomul_lives;
@@ -270,6 +294,12 @@ void iomul_slot_get(struct iomul_slot *slot);
 void iomul_slot_put(struct iomul_slot *slot);
 /* The device of @held is going. Under iomul_lock. */
 void iomul_held_lost(struct iomul_held *held);
+/* Drops slots that were replaced and are not held open any more. */
+void iomul_detach_replaced(void);
+/* The bus below @pdev is going: takes what was requested of it out of the tree. */
+void iomul_anchor_lost(struct pci_dev *pdev);
+/* With an event outside of the filter's sight, such as a resume: everything is touched. */
+void iomul_touch_all(void);
 int iomul_refuse(struct iomul_refusal *refusal, u32 reason, struct iomul_addr slot,
 		 struct iomul_addr at);
 
@@ -325,6 +355,29 @@ struct iomul_file {
 long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 int iomul_events_init(void);
 void iomul_events_exit(void);
+/* Tells user space: a change event of /dev/iomul. May sleep. */
+void iomul_event(const char *what, struct iomul_addr slot, u32 group, u32 reason);
+extern struct device *iomul_device;
+
+/*
+ * Slots that come back (adopt.c)
+ */
+
+bool iomul_where_of(struct pci_dev *pdev, struct iomul_where *where);
+/* Attaches those that are there; the others when they come. Sorts @addr. */
+int iomul_attach_future(struct iomul_addr *addr, u32 count, const struct iomul_policy *policy,
+			struct iomul_refusal *refusal);
+/* Under iomul_lock. */
+bool iomul_wish_drop(struct iomul_addr addr);
+void iomul_wishes_drop(void);
+void iomul_adopt_later(void);
+void iomul_adopt_stop(void);
+
+static inline bool iomul_addr_same_slot(struct iomul_addr a, struct iomul_addr b)
+{
+	return a.segment == b.segment && a.bus == b.bus && a.devfn >> 3 == b.devfn >> 3;
+}
+
 /* boot.c: shares what the module's parameters ask for; at the end of init. */
 void iomul_boot(void);
 

@@ -50,6 +50,8 @@ static struct miscdevice iomul_misc = {
 	.mode = 0600,
 };
 
+struct device *iomul_device;
+
 static int __init iomul_init(void)
 {
 	int err = iomul_events_init();
@@ -59,6 +61,7 @@ static int __init iomul_init(void)
 	err = misc_register(&iomul_misc);
 	if (err)
 		goto err_misc;
+	iomul_device = iomul_misc.this_device;
 	iomul_boot();
 	return 0;
 
@@ -72,10 +75,11 @@ static void __exit iomul_exit(void)
 {
 	struct iomul_refusal refusal;
 
-	misc_deregister(&iomul_misc);
+	iomul_events_exit();
+	iomul_adopt_stop();
 	if (iomul_detach_all(&refusal))
 		pr_err("slots could not be detached for want of memory; their ports stay shut until a reboot\n");
-	iomul_events_exit();
+	misc_deregister(&iomul_misc);
 	/* Somebody may be between reading a bus's ops and entering ours. */
 	synchronize_rcu();
 	synchronize_rcu_tasks();

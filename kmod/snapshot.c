@@ -393,8 +393,11 @@ static void groups_read(struct iomul_snapshot *snap)
 		for (i = 0; i < snap->t.nodes + snap->t.roots; i++)
 			if (snap->bus[i] == live->anchor)
 				break;
-		if (i == snap->t.nodes + snap->t.roots)
-			continue;	/* removed, and all of its slots with it */
+		if (i == snap->t.nodes + snap->t.roots) {
+			/* Removed, and all of its slots with it; its id is still taken. */
+			snap->t.group_base = max(snap->t.group_base, live->id + 1);
+			continue;
+		}
 		g = &snap->t.group[snap->t.groups++];
 		g->id = live->id;
 		g->anchor = i;

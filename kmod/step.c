@@ -87,6 +87,19 @@ static void decode_undo(struct iomul_deed *deed)
 	iomul_held_decode(deed->held, deed->step.was);
 }
 
+/*
+ * A device that was plugged in below a port that shares: its ports were taken from
+ * the shared window and are none of its own. It has none once the port does not
+ * share any more.
+ */
+static bool given_by_kernel(const struct iomul_deed *deed)
+{
+	const struct iomul_held *up = deed->held->up;
+
+	return !BAR_IS_WINDOW(&deed->step) && up && up->window_set &&
+	       deed->parent == &up->pdev->resource[PCI_BRIDGE_IO_WINDOW];
+}
+
 static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 {
 	struct resource *res = deed_resource(deed);
@@ -94,6 +107,8 @@ static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refu
 	if (!res->parent || res->child)
 		return deed_conflict(deed, refusal, iomul_res_range(res), res->child);
 	deed_save(deed);
+	if (given_by_kernel(deed))
+		deed->parent = NULL;
 	release_resource(res);
 	return 0;
 }
@@ -104,6 +119,10 @@ static void release_undo(struct iomul_deed *deed)
 
 	if (deed->held->gone)
 		return;
+	if (!deed->parent) {
+		res->start = res->end = res->flags = 0;
+		return;
+	}
 	deed_restore(deed);
 	if (request_resource(deed->parent, res))
 		pci_warn(deed->held->pdev,
@@ -143,7 +162,8 @@ err_release:
 
 static void hold_undo(struct iomul_deed *deed)
 {
-	remove_resource(&deed->hold->res);
+	if (deed->hold->res.parent)
+		remove_resource(&deed->hold->res);
 	kfree(deed->hold);
 	deed->hold = NULL;
 	release_undo(deed);
@@ -194,9 +214,15 @@ static int reserve_carry_out(struct iomul_deed *deed, struct iomul_refusal *refu
 	return 0;
 }
 
+void iomul_reserve_drop(struct iomul_live *live)
+{
+	if (live->res.parent)
+		remove_resource(&live->res);
+}
+
 static void reserve_undo(struct iomul_deed *deed)
 {
-	remove_resource(&deed->live->res);
+	iomul_reserve_drop(deed->live);
 }
 
 /* The private resource that is the parent of everything of @held. */

@@ -204,14 +204,15 @@ static bool gate_move(struct iomul_live *live, struct iomul_mux_step step)
 
 #define ROUTE_TRIES 3
 
-static __always_inline bool gate_set(struct iomul_live *live, u32 index, bool open)
+static __always_inline bool gates_swap(struct iomul_live *live, u32 shut, u32 open)
 {
-	const struct iomul_gate *gate = &live->tree.mux.gate[index];
+	const struct iomul_gate *s = &live->tree.mux.gate[shut], *o = &live->tree.mux.gate[open];
 
-	if (unlikely(gate->nodes != 1))
-		return gate_move(live, (struct iomul_mux_step){ .gate = index, .open = open });
-	live->config_writes++;
-	return !iomul_held_decode(live->tree.held[gate->node], open);
+	if (unlikely(s->nodes != 1 || o->nodes != 1))
+		return gate_move(live, (struct iomul_mux_step){ .gate = shut, .open = false }) &&
+		       gate_move(live, (struct iomul_mux_step){ .gate = open, .open = true });
+	live->config_writes += 2;
+	return !iomul_held_swap(live->tree.held[s->node], live->tree.held[o->node]);
 }
 
 /* The usual change of owner. False: it is not that, or failed; live_route() goes on. */
@@ -222,7 +223,7 @@ static __always_inline bool live_swap(struct iomul_live *live, u32 index)
 
 	if (!iomul_mux_swap(mux, index, &shut, &open))
 		return false;
-	if (likely(gate_set(live, shut, false) && gate_set(live, open, true))) {
+	if (likely(gates_swap(live, shut, open))) {
 		iomul_mux_swapped(mux, index, shut, open);
 		return true;
 	}
@@ -273,29 +274,37 @@ void iomul_live_settle(struct iomul_live *live)
 	}
 }
 
-/* With the turn: makes @user's slot the owner. */
-static noinline int path_open(struct iomul_user *user)
+static noinline int path_route(struct iomul_user *user)
 {
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
 	u64 before = live->config_writes;
 	int err;
 
-	if (READ_ONCE(user->gone) || slot->index == IOMUL_NONE)
+	if (READ_ONCE(user->gone) || slot->index == IOMUL_UNREACHABLE)
 		return -ENODEV;
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
-	if (live->tree.mux.owner == slot->index)
+	err = live_route(live, slot->index);
+	if (err)
+		return err;
+	if (live->config_writes == before)
 		return 0;
-	if (unlikely(!live_swap(live, slot->index))) {
-		err = live_route(live, slot->index);
-		if (err) {
-			slot->errors++;
-			return err;
-		}
-		if (live->config_writes == before)
-			return 0;
-	}
+	slot->switches++;
+	live->switches++;
+	trace_iomul_switch(live->id, slot->addr, live->config_writes);
+	return 0;
+}
+
+/* With the turn: makes @user's slot the owner. */
+static noinline int path_open(struct iomul_user *user)
+{
+	struct iomul_slot *slot = user->slot;
+	struct iomul_live *live = slot->live;
+
+	if (unlikely(READ_ONCE(user->gone) || READ_ONCE(live->touched) ||
+		     slot->index == IOMUL_UNREACHABLE || !live_swap(live, slot->index)))
+		return path_route(user);
 	slot->switches++;
 	live->switches++;
 	trace_iomul_switch(live->id, slot->addr, live->config_writes);
@@ -443,7 +452,6 @@ static int path_run(struct iomul_user *user, const struct iomul_run *run)
 	int err;
 
 	user->slot->accesses += run->count;
-	user->slot->live->accesses += run->count;
 	if (run->count != 1) {
 		if (!run->write)
 			return string_in(user, run);
@@ -488,8 +496,33 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
 }
 
 /*
- * The fast path: one access of a VFIO user
+ * The fast path: one access of a VFIO user. What is counted in the slot is
+ * summed up for the group when somebody asks.
  */
+
+static __always_inline int value_from_user(u32 *val, char __user *buf, u32 width)
+{
+	switch (width) {
+	case 4:
+		return get_user(*val, (u32 __user *)buf);
+	case 2:
+		return get_user(*val, (u16 __user *)buf);
+	default:
+		return get_user(*val, (u8 __user *)buf);
+	}
+}
+
+static __always_inline int value_to_user(u32 val, char __user *buf, u32 width)
+{
+	switch (width) {
+	case 4:
+		return put_user(val, (u32 __user *)buf);
+	case 2:
+		return put_user((u16)val, (u16 __user *)buf);
+	default:
+		return put_user((u8)val, (u8 __user *)buf);
+	}
+}
 
 static __always_inline int user_access(struct iomul_user *user, u32 port, u32 width, u32 *val,
 				       bool write)
@@ -504,7 +537,6 @@ static __always_inline int user_access(struct iomul_user *user, u32 port, u32 wi
 	err = path_enter(user);
 	if (likely(!err)) {
 		slot->accesses++;
-		live->accesses++;
 		if (write)
 			port_out(port, width, *val);
 		else
@@ -517,27 +549,28 @@ static __always_inline int user_access(struct iomul_user *user, u32 port, u32 wi
 	return err;
 }
 
-#define USER_ACCESS(width, type)								\
-static int user_access_##width(struct iomul_user *user, u32 port, char __user *buf, bool write)	\
-{												\
-	u32 val = 0;										\
-	type v;											\
-	int err;										\
-												\
-	if (write) {										\
-		if (get_user(v, (type __user *)buf))						\
-			return -EFAULT;								\
-		val = v;									\
-	}											\
-	err = user_access(user, port, width, &val, write);					\
-	if (!err && !write && put_user((type)val, (type __user *)buf))				\
-		return -EFAULT;									\
-	return err;										\
+static __always_inline ssize_t user_read(struct iomul_user *user, u32 port, u32 width,
+					 char __user *buf)
+{
+	u32 val;
+	int err = user_access(user, port, width, &val, false);
+
+	if (unlikely(err))
+		return err;
+	return unlikely(value_to_user(val, buf, width)) ? -EFAULT : (ssize_t)width;
 }
 
-USER_ACCESS(1, u8)
-USER_ACCESS(2, u16)
-USER_ACCESS(4, u32)
+static __always_inline ssize_t user_write(struct iomul_user *user, u32 port, u32 width,
+					  char __user *buf)
+{
+	u32 val;
+	int err;
+
+	if (unlikely(value_from_user(&val, buf, width)))
+		return -EFAULT;
+	err = user_access(user, port, width, &val, true);
+	return unlikely(err) ? err : (ssize_t)width;
+}
 
 static u32 piece_width(u32 offset, u32 count)
 {
@@ -584,33 +617,26 @@ static ssize_t user_rw_long(struct iomul_user *user, u32 port, u32 count, char _
 	return done;
 }
 
+/* BARs are powers of two from 4 on: what begins inside and is aligned ends inside. */
+static bool is_single(u64 offset, size_t count)
+{
+	return count <= 4 && (1U << count & (1U << 1 | 1U << 2 | 1U << 4)) &&
+	       !(offset & (count - 1));
+}
+
 ssize_t iomul_user_rw(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
 		      size_t count, bool write)
 {
 	u32 port, size;
-	int err;
 
 	if (unlikely(bar >= IOMUL_BARS || offset >= user->size[bar]))
 		return -EINVAL;
 	size = user->size[bar];
 	port = user->port[bar] + (u32)offset;
-	if (unlikely(count > size - offset))
-		count = size - offset;
-	if (unlikely(!count || (offset & (count - 1))))
-		return user_rw_long(user, port, count, buf, write);
-	switch (count) {
-	case 4:
-		err = user_access_4(user, port, buf, write);
-		break;
-	case 2:
-		err = user_access_2(user, port, buf, write);
-		break;
-	case 1:
-		err = user_access_1(user, port, buf, write);
-		break;
-	default:
-		return user_rw_long(user, port, count, buf, write);
-	}
-	return err ?: count;
+	if (unlikely(!is_single(offset, count)))
+		return user_rw_long(user, port, min_t(u64, count, size - offset), buf, write);
+	if (write)
+		return user_write(user, port, count, buf);
+	return user_read(user, port, count, buf);
 }
 IOMUL_EXPORT(iomul_user_rw);

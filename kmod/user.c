@@ -79,6 +79,8 @@ void iomul_user_put(struct iomul_user *user)
 	user->slot->users--;
 	if (user->held)
 		user->held->user = NULL;
+	if (user->slot->gone)
+		iomul_adopt_later();	/* it may have been replaced */
 	iomul_slot_put(user->slot);
 	mutex_unlock(&iomul_lock);
 	pm_runtime_put(&user->pdev->dev);

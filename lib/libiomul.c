@@ -77,11 +77,13 @@ API int iomul_ctx_info(struct iomul_ctx *ctx, struct iomul_info *info)
 	return ctx_call(ctx, IOMUL_INFO, info);
 }
 
-API int iomul_ctx_attach(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
-			 unsigned int windows, unsigned int reserve, struct iomul_refusal *refusal)
+static int ctx_attach(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
+		      unsigned int windows, unsigned int reserve, __u32 flags,
+		      struct iomul_refusal *refusal)
 {
 	struct iomul_attach a = {
 		.size = sizeof(a),
+		.flags = flags,
 		.slots_ptr = user_ptr(slots),
 		.slots = count,
 		.windows = windows,
@@ -92,6 +94,19 @@ API int iomul_ctx_attach(struct iomul_ctx *ctx, const struct iomul_addr *slots, 
 	if (refusal)
 		*refusal = a.out_refusal;
 	return rc;
+}
+
+API int iomul_ctx_attach(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
+			 unsigned int windows, unsigned int reserve, struct iomul_refusal *refusal)
+{
+	return ctx_attach(ctx, slots, count, windows, reserve, 0, refusal);
+}
+
+API int iomul_ctx_attach_future(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
+				unsigned int windows, unsigned int reserve,
+				struct iomul_refusal *refusal)
+{
+	return ctx_attach(ctx, slots, count, windows, reserve, IOMUL_ATTACH_FUTURE, refusal);
 }
 
 static int ctx_detach(struct iomul_ctx *ctx, struct iomul_detach *d, struct iomul_refusal *refusal)

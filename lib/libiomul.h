@@ -58,6 +58,14 @@ int iomul_ctx_info(struct iomul_ctx *ctx, struct iomul_info *info);
 int iomul_ctx_attach(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
 		     unsigned int windows, unsigned int reserve, struct iomul_refusal *refusal);
 
+/*
+ * The same, and slots where no device is now share as soon as one is there;
+ * iomul_ctx_detach() forgets them.
+ */
+int iomul_ctx_attach_future(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
+			    unsigned int windows, unsigned int reserve,
+			    struct iomul_refusal *refusal);
+
 /* Puts back what attach found, for @slots: all or none. Errors as for attach. */
 int iomul_ctx_detach(struct iomul_ctx *ctx, const struct iomul_addr *slots, size_t count,
 		     struct iomul_refusal *refusal);

@@ -474,7 +474,7 @@ static u32 root_spare(const struct iomul_topology *t, u32 bus, u32 enough)
 
 static u32 next_group_id(const struct iomul_topology *t)
 {
-	u32 i, id = 0;
+	u32 i, id = t->group_base;
 
 	for (i = 0; i < t->groups; i++)
 		if (t->group[i].id >= id)

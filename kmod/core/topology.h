@@ -49,6 +49,7 @@ struct iomul_topology {
 	u32 busies;
 	u32 groups;
 	u32 groups_max;			/* room in @group */
+	u32 group_base;			/* ids of new groups are not below */
 };
 
 /*

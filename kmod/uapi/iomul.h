@@ -197,12 +197,17 @@ struct iomul_topology_query {
 
 /*
  * IOMUL_ATTACH: share. All slots or none. The function part of an address is
- * ignored: all functions of a slot share.
+ * ignored: all functions of a slot share. A slot that is unplugged afterwards
+ * shares again when a device comes back to its place.
+ *
+ * What happens is told by change events (uevents) of the device, with
+ * IOMUL_EVENT=attached|detached|gone|adopted|refused, IOMUL_SLOT=ssss:bb:dd,
+ * IOMUL_GROUP=id where there is one and IOMUL_REASON=enum iomul_reason.
  * Errors: EPERM, and those of the refusal.
  */
 struct iomul_attach {
 	__u32 size;
-	__u32 flags;			/* 0 */
+	__u32 flags;			/* IOMUL_ATTACH_FUTURE */
 	__aligned_u64 slots_ptr;	/* struct iomul_addr[] */
 	__u32 slots;			/* 1 to 65536 */
 	__u32 windows;			/* at most so many windows for each root; 0: as many as useful */
@@ -210,6 +215,8 @@ struct iomul_attach {
 	__u32 reserved;
 	struct iomul_refusal out_refusal;
 };
+/* Slots where no device is now share as soon as one is there; DETACH forgets them. */
+#define IOMUL_ATTACH_FUTURE	(1U << 0)
 #define IOMUL_ATTACH _IO(IOMUL_TYPE, 0x02)
 
 /*

@@ -70,13 +70,13 @@ static void iomul_vfio_close(struct vfio_device *vdev)
 		iomul_user_put(user);
 }
 
-static ssize_t iomul_vfio_rw(struct iomul_vfio *v, char __user *buf, size_t count, loff_t *ppos,
-			     bool write)
+static __always_inline ssize_t iomul_vfio_rw(struct iomul_vfio *v, char __user *buf, size_t count,
+					     loff_t *ppos, bool write)
 {
 	ssize_t ret = iomul_user_rw(v->user, VFIO_PCI_OFFSET_TO_INDEX(*ppos),
 				    *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
 
-	if (ret > 0)
+	if (likely(ret > 0))
 		*ppos += ret;
 	return ret;
 }
@@ -86,8 +86,8 @@ static ssize_t iomul_vfio_read(struct vfio_device *vdev, char __user *buf, size_
 {
 	struct iomul_vfio *v = to_iomul(vdev);
 
-	if (is_shared(v, *ppos))
-		return count ? iomul_vfio_rw(v, buf, count, ppos, false) : 0;
+	if (likely(is_shared(v, *ppos)))
+		return iomul_vfio_rw(v, buf, count, ppos, false);
 	return vfio_pci_core_read(vdev, buf, count, ppos);
 }
 
@@ -96,8 +96,8 @@ static ssize_t iomul_vfio_write(struct vfio_device *vdev, const char __user *buf
 {
 	struct iomul_vfio *v = to_iomul(vdev);
 
-	if (is_shared(v, *ppos))
-		return count ? iomul_vfio_rw(v, (char __user *)buf, count, ppos, true) : 0;
+	if (likely(is_shared(v, *ppos)))
+		return iomul_vfio_rw(v, (char __user *)buf, count, ppos, true);
 	return vfio_pci_core_write(vdev, buf, count, ppos);
 }
 

@@ -26,10 +26,11 @@ TRACED = ("pci_cfg_write", "pci_update_mappings_add", "pci_update_mappings_del")
 
 EXPECTED = re.compile("TCG doesn't support requested feature|has no peer|terminating on signal 15")
 
-# qboot numbers buses backwards; a real server numbers them in order of the ports.
 APPEND = """console=ttyS0,115200 ignore_loglevel panic=-1 intel_iommu=on nokaslr audit=0
 	apparmor=0 mitigations=off cryptomgr.notests random.trust_cpu=on no_timer_check
-	pci=assign-busses tsc=reliable watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180""".split()
+	tsc=reliable watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180""".split()
+
+QBOOT = "qboot.rom"
 
 
 def scratch():
@@ -66,10 +67,12 @@ class Server:
                 # Native PCIe hotplug, as on real servers, and not ACPI's.
                 "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
                 "-device", "intel-iommu,intremap=on,caching-mode=on",
-                "-bios", data.get("firmware", "qboot.rom")]
+                "-bios", data.get("firmware", QBOOT)]
 
     def append(self):
-        words = [*APPEND, f"lab.dir={LAB}", self.topology.data.get("append", ""), self.options.append]
+        # qboot numbers buses backwards; a real server numbers them in order of the ports.
+        qboot = self.topology.data.get("firmware", QBOOT) == QBOOT
+        words = [*APPEND, "pci=assign-busses" if qboot else "", f"lab.dir={LAB}", self.topology.data.get("append", ""), self.options.append]
         return " ".join(filter(None, words))
 
     def lab_devices(self):
