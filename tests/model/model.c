@@ -168,24 +168,6 @@ static bool join(struct model *m, u32 belief, u32 hw, u32 *code)
 	return (belief & known) == (hw & known);
 }
 
-static u32 save(const struct model *m, u32 g)
-{
-	const struct group *x = &m->group[g];
-	u32 i, code = x->mux.owner == IOMUL_NONE ? 0 : x->owner_bit;
-
-	for (i = 0; i < m->gates; i++) {
-		const struct bits *b = &m->bits[i];
-
-		if (b->group != g)
-			continue;
-		if (x->mux.gate[b->gate].state == IOMUL_GATE_UNKNOWN)
-			code |= unknown_bit(b);
-		else if (x->mux.gate[b->gate].state == IOMUL_GATE_OPEN)
-			code |= field(b) << b->shift;
-	}
-	return code;
-}
-
 static u32 open_slot(const struct iomul_mux *mux)
 {
 	u32 s, i;
@@ -198,6 +180,27 @@ static u32 open_slot(const struct iomul_mux *mux)
 			return s;
 	}
 	return IOMUL_NONE;
+}
+
+/* A code has room for whether there is an owner; who it is follows from the gates. */
+static u32 save(struct model *m, u32 g)
+{
+	const struct group *x = &m->group[g];
+	u32 i, code = x->mux.owner == IOMUL_NONE ? 0 : x->owner_bit;
+
+	if (code && open_slot(&x->mux) != x->mux.owner)
+		FAIL(m, "owner %u, and its path is not open", x->mux.owner);
+	for (i = 0; i < m->gates; i++) {
+		const struct bits *b = &m->bits[i];
+
+		if (b->group != g)
+			continue;
+		if (x->mux.gate[b->gate].state == IOMUL_GATE_UNKNOWN)
+			code |= unknown_bit(b);
+		else if (x->mux.gate[b->gate].state == IOMUL_GATE_OPEN)
+			code |= field(b) << b->shift;
+	}
+	return code;
 }
 
 static void load(struct model *m, u32 g, u32 code)
@@ -355,7 +358,7 @@ static bool fill_belief(struct model *m, u32 g, struct belief *b)
 			return FAIL(m, "mux not valid after a gate was forgotten");
 		b->forgot_gate[i] = save(m, g);
 	}
-	return true;
+	return !m->what[0];
 }
 
 static struct belief *belief_slot(struct group *x, u32 code)
@@ -844,7 +847,8 @@ static bool run(const char *shape, u32 windows, bool mixed, bool verbose)
 
 	if (!m)
 		return false;
-	ok = build(m, shape, windows, mixed) && make_answers(m) && walk(m, false) && walk(m, true);
+	ok = build(m, shape, windows, mixed) && make_answers(m) && walk(m, false) && walk(m, true) &&
+	     !m->what[0];
 	total_states += m->states;
 	total_transitions += m->transitions;
 	if (most_gates < m->gates)
