@@ -311,11 +311,14 @@ static struct iomul_filter *filter_get(struct pci_bus *bus)
 /* Puts the originals back on @bus. False: somebody has put his own over ours. */
 static bool bus_restore_ops(struct pci_bus *bus, struct pci_ops *orig)
 {
-	struct pci_ops *old = pci_bus_set_ops(bus, orig);
+	struct pci_ops *old = READ_ONCE(bus->ops);
 
-	if (old == &filter_ops || old == orig)
+	if (old != &filter_ops)
+		return old == orig;
+	old = pci_bus_set_ops(bus, orig);
+	if (old == &filter_ops)
 		return true;
-	pci_bus_set_ops(bus, old);
+	pci_bus_set_ops(bus, old);	/* he was faster */
 	return false;
 }
 

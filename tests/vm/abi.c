@@ -398,6 +398,20 @@ static void test_rights(const struct iomul_addr *nic)
 		die("seteuid: %s", strerror(errno));
 }
 
+/* Where no other ports are free, the window is a slot's own range: it leaves last. */
+static void test_lender(const struct iomul_addr *nic)
+{
+	static struct iomul_slot_status slot[MAX];
+	struct iomul_refusal r;
+
+	IS(get_slots(fd, slot), 2);
+	if (!(slot[0].flags & IOMUL_SLOT_LENDER))
+		return;
+	IS(detach(nic, 1, 0, &r), -EBUSY);
+	IS(r.reason, IOMUL_R_LENDER);
+	IS(r.slot.bus, nic[0].bus);
+}
+
 int main(void)
 {
 	struct iomul_addr nic[3], twice[2];
@@ -429,9 +443,7 @@ int main(void)
 	test_values();
 	IS(do_release(fd), 0);
 	IS(do_access(fd, &none, 1, NULL), -ENOENT);
-	IS(detach(nic, 1, 0, &r), -EBUSY);	/* the window is its own range */
-	IS(r.reason, IOMUL_R_LENDER);
-	IS(r.slot.bus, nic[0].bus);
+	test_lender(nic);
 	twice[0] = twice[1] = nic[1];
 	IS(detach(twice, 2, 0, &r), 0);		/* named twice is once */
 	IS(detach(nic, 1, 0, &r), 0);

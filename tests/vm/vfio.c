@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The variant driver as a VFIO user sees it, on two e1000e that are bound to it
+ * and attached: vfio FUNCTION FUNCTION
+ */
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <sys/eventfd.h>
+#include "vm.h"
+
+#define BAR 2
+#define BAR_SIZE 32
+#define RAL 0x5400
+
+static unsigned int checks, failures;
+
+#define IS(got, want)								\
+	do {									\
+		long long got_ = (got), want_ = (want);				\
+										\
+		checks++;							\
+		if (got_ != want_) {						\
+			failures++;						\
+			printf("not ok: line %d: %s: %lld, want %lld\n",	\
+			       __LINE__, #got, got_, want_);			\
+		}								\
+	} while (0)
+
+struct function {
+	const char *name;
+	struct iomul_addr addr;
+	int group, fd;
+	struct vfio_region_info bar, config;
+};
+
+static int container;
+
+/* The compiler must not know these. */
+static void *volatile nothing;
+static void *volatile nowhere = (void *)8;
+
+static int group_of(const char *name)
+{
+	char path[128], link[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", name);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		die("%s: %s", path, strerror(errno));
+	link[n] = 0;
+	return atoi(strrchr(link, '/') + 1);
+}
+
+static void open_function(struct function *f, const char *name)
+{
+	char path[64];
+
+	f->name = name;
+	f->addr = parse_addr(name);
+	snprintf(path, sizeof(path), "/dev/vfio/%d", group_of(name));
+	f->group = open(path, O_RDWR);
+	if (f->group < 0 || ioctl(f->group, VFIO_GROUP_SET_CONTAINER, &container))
+		die("%s: %s", path, strerror(errno));
+	ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1_IOMMU);
+	f->fd = -1;
+}
+
+static int open_device(struct function *f)
+{
+	f->fd = ioctl(f->group, VFIO_GROUP_GET_DEVICE_FD, f->name);
+	if (f->fd < 0)
+		return -errno;
+	f->bar = (struct vfio_region_info){ .argsz = sizeof(f->bar), .index = BAR };
+	f->config = (struct vfio_region_info){ .argsz = sizeof(f->config),
+					       .index = VFIO_PCI_CONFIG_REGION_INDEX };
+	if (ioctl(f->fd, VFIO_DEVICE_GET_REGION_INFO, &f->bar) ||
+	    ioctl(f->fd, VFIO_DEVICE_GET_REGION_INFO, &f->config))
+		die("%s: region info: %s", f->name, strerror(errno));
+	return 0;
+}
+
+static long bar_read(struct function *f, void *buf, size_t n, uint64_t offset)
+{
+	ssize_t ret = pread(f->fd, buf, n, f->bar.offset + offset);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static long bar_write(struct function *f, const void *buf, size_t n, uint64_t offset)
+{
+	ssize_t ret = pwrite(f->fd, buf, n, f->bar.offset + offset);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static uint32_t reg_read(struct function *f, uint32_t reg)
+{
+	uint32_t value = 0;
+
+	IS(bar_write(f, &reg, 4, 0), 4);
+	IS(bar_read(f, &value, 4, 4), 4);
+	return value;
+}
+
+static uint16_t command_read(struct function *f)
+{
+	uint16_t command = 0;
+
+	IS(pread(f->fd, &command, 2, f->config.offset + PCI_COMMAND), 2);
+	return command;
+}
+
+static void command_write(struct function *f, uint16_t command)
+{
+	IS(pwrite(f->fd, &command, 2, f->config.offset + PCI_COMMAND), 2);
+}
+
+static void test_region(struct function *f)
+{
+	uint32_t config, all[BAR_SIZE / 4 + 1], value = RAL;
+	uint8_t byte = 0;
+	uint16_t word = 0;
+
+	IS(f->bar.size, BAR_SIZE);
+	IS(f->bar.flags, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
+	IS(pread(f->fd, &config, 4, f->config.offset + PCI_BASE_ADDRESS_2), 4);
+	IS(config & 3, PCI_BASE_ADDRESS_SPACE_IO);
+	IS(bar_write(f, &value, 4, 0), 4);
+	IS(bar_read(f, &value, 4, 0), 4);
+	IS(value, RAL);
+	IS(bar_read(f, &word, 2, 0), 2);
+	IS(bar_read(f, &byte, 1, 1), 1);
+	IS(bar_read(f, all, 8, 0), 8);
+	IS(all[0], RAL);
+	IS(bar_read(f, all, 3, 1), 3);			/* a byte and a word */
+	IS(bar_read(f, all, BAR_SIZE, 0), BAR_SIZE);
+	IS(bar_read(f, all, BAR_SIZE + 4, 0), BAR_SIZE);	/* to the end */
+	IS(bar_read(f, all, 4, BAR_SIZE - 2), 2);
+	IS(bar_read(f, all, 4, BAR_SIZE), -EINVAL);
+	IS(bar_read(f, all, 4, 1ULL << 32), -EINVAL);
+	IS(bar_read(f, all, 0, 0), 0);
+	IS(bar_read(f, nothing, 4, 0), -EFAULT);
+	IS(bar_write(f, nothing, 4, 0), -EFAULT);
+	IS(bar_read(f, nowhere, 8, 0), -EFAULT);
+}
+
+/* It would write to the port from the kernel, past the mux. */
+static void test_ioeventfd(struct function *f)
+{
+	struct vfio_device_ioeventfd io = {
+		.argsz = sizeof(io), .flags = VFIO_DEVICE_IOEVENTFD_32,
+		.offset = f->bar.offset, .fd = eventfd(0, 0),
+	};
+
+	IS(ioctl(f->fd, VFIO_DEVICE_IOEVENTFD, &io), -1);
+	IS(errno, EINVAL);
+	close(io.fd);
+}
+
+/* A guest's I/O enable is its own affair: it is read back and moves no gate. */
+static void test_command(struct function *f)
+{
+	uint16_t command = command_read(f);
+	uint32_t mac = reg_read(f, RAL);
+
+	command_write(f, command | PCI_COMMAND_IO);
+	IS(command_read(f) & PCI_COMMAND_IO, PCI_COMMAND_IO);
+	IS(reg_read(f, RAL), mac);
+	command_write(f, command & ~PCI_COMMAND_IO);
+	IS(command_read(f) & PCI_COMMAND_IO, 0);
+	IS(reg_read(f, RAL), mac);
+	command_write(f, command | PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+	IS(command_read(f) & (PCI_COMMAND_IO | PCI_COMMAND_MASTER),
+	   PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+	command_write(f, command);
+}
+
+/* A guest that sizes its BAR sees the size, and the hardware keeps its place. */
+static void test_sizing(struct function *f)
+{
+	uint32_t ones = ~0U, raw, sized;
+	uint64_t where = f->config.offset + PCI_BASE_ADDRESS_2;
+
+	IS(pread(f->fd, &raw, 4, where), 4);
+	IS(pwrite(f->fd, &ones, 4, where), 4);
+	IS(pread(f->fd, &sized, 4, where), 4);
+	IS(~(sized & ~3U) + 1, BAR_SIZE);
+	IS(pwrite(f->fd, &raw, 4, where), 4);
+	reg_read(f, RAL);
+}
+
+/* After a function level reset the device answers through its ports again. */
+static void test_reset(struct function *f, struct function *other)
+{
+	uint32_t mac = reg_read(f, RAL + 4), theirs = reg_read(other, RAL + 4);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		if (ioctl(f->fd, VFIO_DEVICE_RESET)) {
+			printf("# no reset: %s\n", strerror(errno));
+			return;
+		}
+		IS(reg_read(other, RAL + 4), theirs);
+		IS(reg_read(f, RAL + 4), mac);
+	}
+	IS(mac != theirs, 1);
+}
+
+static void test_exclusive(struct function *f)
+{
+	int fd = iomul_open(O_RDWR);
+	struct iomul_claim claim;
+	struct iomul_detach d = { .size = sizeof(d), .slots_ptr = (uintptr_t)&f->addr, .slots = 1 };
+
+	IS(do_claim(fd, f->addr, &claim), -EBUSY);
+	IS(do_ioctl(fd, IOMUL_DETACH, &d), -EBUSY);
+	IS(d.out_refusal.reason, IOMUL_R_OPEN);
+	IS(strncmp(d.out_refusal.who, "vfio", 4), 0);
+	close(f->fd);
+	IS(do_claim(fd, f->addr, &claim), 0);
+	IS(open_device(f), -EBUSY);
+	IS(do_release(fd), 0);
+	IS(open_device(f), 0);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct function f[2];
+	unsigned int i;
+
+	if (argc != 3)
+		die("usage: vfio FUNCTION FUNCTION");
+	container = open("/dev/vfio/vfio", O_RDWR);
+	for (i = 0; i < 2; i++) {
+		open_function(&f[i], argv[1 + i]);
+		IS(open_device(&f[i]), 0);
+	}
+	for (i = 0; i < 2; i++) {
+		test_region(&f[i]);
+		test_ioeventfd(&f[i]);
+		test_command(&f[i]);
+		test_sizing(&f[i]);
+		test_reset(&f[i], &f[!i]);
+		test_exclusive(&f[i]);
+	}
+	printf("%u checks, %u failed\n", checks, failures);
+	return !!failures;
+}
