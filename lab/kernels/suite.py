@@ -110,7 +110,7 @@ class Suite:
         version = re.search(r"Candidate: (\S+)", self.output("apt-cache", "policy", package))
         if not version or version[1] == "(none)":
             sys.exit(f"suite: no package {package} in {self.target}")
-        pattern = f"archives/{package}_{version[1].replace(':', '%3a')}_*.deb"
+        pattern = f"archives/{package.partition(':')[0]}_{version[1].replace(':', '%3a')}_*.deb"
         if not any(self.dir.glob(pattern)):
             self.run("apt-get", "-qq", "download", f"{package}={version[1]}", cwd=self.dir / "archives")
         return next(self.dir.glob(pattern))
