@@ -37,6 +37,7 @@ DISK_AT = {"lsi53c895a": "scsi-id=0", "lsi53c810": "scsi-id=0"}
 SHORT = {"pcie-root-port": "port", "ioh3420": "port", "x3130-upstream": "up",
          "xio3130-downstream": "down", "pcie-pci-bridge": "bridge", "pci-bridge": "bridge",
          "pxb-pcie": "root", "pci-serial": "serial", "pci-testdev": "test"}
+SOUND = {"AC97"}
 SHORT |= {m: "nic" for m in NICS} | {m: "hba" for m in SCSI_HBAS}
 
 # The lab's own devices sit at 1e.0 and above; 00.0 and 1f are the machine's.
@@ -126,6 +127,11 @@ class Builder:
             number = self.number("mac") + 1
             record["mac"] = f"52:54:00:00:{number >> 8:02x}:{number & 0xff:02x}"
             return {"mac": record["mac"]}
+        if model in SOUND:
+            if not self.counts.get(model):
+                self.args += ["-audiodev", f"none,id={model}-mute"]
+            self.number(model)
+            return {"audiodev": f"{model}-mute"}
         return {}
 
     def bus_below(self, model, ident, record, props):
