@@ -18,10 +18,11 @@
  * each access, between which others come.
  * -H: ports of functions that don't share, by the processor's own instructions.
  */
-#include <dirent.h>
 #include <getopt.h>
+#include <signal.h>
 #include <sys/io.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "vm.h"
@@ -37,6 +38,7 @@
 /* pci-testdev */
 #define TEST_SELECT 0
 #define TEST_OFFSET 4
+#define TEST_DATA 8	/* only writes of this one count */
 #define TEST_COUNT 12
 
 struct function;
@@ -63,7 +65,7 @@ struct function {
 	const struct kind *kind;
 	uint32_t index;
 	uint32_t mac;			/* e1000e: RAH */
-	uint32_t last;			/* what the register keeps now */
+	uint32_t last;			/* what the register keeps now; pci-testdev: where it counts */
 	uint32_t round;
 	uint16_t port;			/* -H: first port of its BAR */
 	int fd;
@@ -100,7 +102,7 @@ static void testdev_once(const struct function *f, struct script *s)
 
 	add(s, f, TEST_SELECT, 1, 1, 0);
 	for (i = 0; i < writes; i++)
-		add(s, f, f->last, 1, 1, 0);
+		add(s, f, f->last & 0xff, 1, 1, f->last >> 8);
 	add(s, f, TEST_COUNT, 1, 0, writes);
 }
 
@@ -222,6 +224,7 @@ static void start(struct function *f)
 	if (f->kind->once == testdev_once) {
 		add(&s, f, TEST_SELECT, 1, 1, 0);
 		add(&s, f, TEST_OFFSET, 1, 0, 0);
+		add(&s, f, TEST_DATA, 1, 0, 0);
 	} else if (!f->kind->once) {
 		f->last = next_value(f);
 		add(&s, f, f->kind->reg, f->kind->width, 1, f->last);
@@ -230,7 +233,7 @@ static void start(struct function *f)
 	if (err)
 		die(ADDR_FMT ": %s", ADDR_ARG(f->addr), strerror(-err));
 	if (f->kind->once == testdev_once)
-		f->last = s.op[1].data;
+		f->last = s.op[1].data | s.op[2].data << 8;
 }
 
 static void child(struct function *f, unsigned int n, unsigned int me, unsigned int processes,
@@ -240,6 +243,7 @@ static void child(struct function *f, unsigned int n, unsigned int me, unsigned 
 	uint64_t round;
 	int did;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (i = me; i < n; i += processes)
 		start(&f[i]);
 	i = me;
