@@ -73,6 +73,7 @@ int iomul_topology_init(struct iomul_topology *t)
 	for (i = 0; i < t->nodes; i++) {
 		if (!node_sane(t, i))
 			return -EINVAL;
+		t->node[i].flags &= ~IOMUL_NODE_SELECTED;
 		bus = iomul_node_bus(t, i);
 		if (bus != last) {
 			if (!bus_in_order(t, bus, last))

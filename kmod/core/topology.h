@@ -53,7 +53,7 @@ struct iomul_topology {
 };
 
 /*
- * Checks @t and fills mark[].child. A bus is named by the index of the port
+ * Checks @t, fills mark[].child and selects nothing. A bus is named by the index of the port
  * above it, or nodes + index of the root.
  * 0, or -EINVAL: the order is not that of struct iomul_node, an index, range,
  * group or BAR size is impossible.

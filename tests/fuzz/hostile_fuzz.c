@@ -52,6 +52,28 @@ static void repair(struct world *w, struct bytes *b)
 		w->root[i].napertures %= IOMUL_APERTURES + 1;
 }
 
+/* For a person who looks at what was found. */
+static void show(const struct world *w)
+{
+	u32 i, k;
+
+	for (i = 0; i < w->t.groups; i++)
+		fprintf(stderr, "group %u, anchor %u of %u+%u, %x-%x\n", w->t.group[i].id,
+			w->t.group[i].anchor, w->t.nodes, w->t.roots, w->t.group[i].window.first,
+			w->t.group[i].window.last);
+	for (i = 0; i < w->t.nodes; i++) {
+		const struct iomul_node *n = &w->t.node[i];
+
+		fprintf(stderr, "%u: root %u parent %d devfn %x flags %x group %d window %x-%x", i,
+			n->root, (int)n->parent, n->addr.devfn, n->flags, (int)n->group,
+			n->window.first, n->window.last);
+		for (k = 0; k < IOMUL_BARS; k++)
+			if (n->bar[k].size)
+				fprintf(stderr, " %x@%x", n->bar[k].size, n->bar[k].at.first);
+		fputc('\n', stderr);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes b = { data, size };
@@ -78,6 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < w.t.nodes; i++)
 		fill(&b, &w.t.node[i], sizeof(w.t.node[i]));
 	repair(&w, &b);
+	if (getenv("HOSTILE_SHOW"))
+		show(&w);
 	if (!iomul_topology_init(&w.t)) {
 		for (i = 0; i < w.t.nodes; i++)
 			iomul_plan_select_node(&w.t, i, &r);

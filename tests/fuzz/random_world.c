@@ -73,7 +73,7 @@ static void make_port(struct maker *m, u32 depth, u32 dev, u32 fn, u32 *at, u32 
 		out(m, " isa");
 	if (chance(m->b, 16))
 		out(m, " nofwd");
-	if (chance(m->b, 3))
+	if (chance(m->b, 3) || last > 0xffff)
 		out(m, " io32");
 	if (chance(m->b, 8))
 		out(m, " ari");

@@ -30,6 +30,9 @@ static void topology_order_right_check(void **state)
 	assert_int_equal(iomul_node_bus(&w.t, find(&w, "d")), w.t.nodes + 1);
 	assert_int_equal(iomul_bus_root(&w.t, w.t.nodes + 1), 1);
 	assert_int_equal(iomul_bus_root(&w.t, find(&w, "p")), 0);
+	w.t.node[find(&w, "a")].flags |= IOMUL_NODE_SELECTED; /* by somebody who did not ask */
+	assert_int_equal(iomul_topology_init(&w.t), 0);
+	assert_false(w.t.node[find(&w, "a")].flags & IOMUL_NODE_SELECTED);
 	world_fini(&w);
 }
 
