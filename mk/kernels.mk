@@ -11,3 +11,10 @@ check-kernels: user vm-tests ## builds and tests the modules for many kernels, e
 # What was fetched stays: build/kernels/*/{boot,build} and apt.
 clean-kernels:
 	rm -rf $(BUILD)/kernels/*/kmod $(BUILD)/kernels/log
+
+.PHONY: check-vmms check-arm64
+check-vmms: user kmod ## guests of several QEMUs, under SeaBIOS and OVMF, with devices that share
+	lab/kernels/vmms --doc docs/kernels.md
+
+check-arm64: ## the module on an emulated arm64 machine
+	lab/kernels/arm64
