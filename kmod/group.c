@@ -79,7 +79,9 @@ static void tree_fill(struct iomul_tree *tree, const struct iomul_snapshot *snap
 		node = gate->node;
 		gate->node = tree->helds;
 		for (i = node; i < node + gate->nodes; i++) {
-			if (!snap->held[i] || snap->node[i].group != id)
+			/* A port among a slot's functions is a gate of its own. */
+			if (!snap->held[i] || snap->node[i].group != id ||
+			    (i != node && (snap->node[i].flags & IOMUL_NODE_PORT)))
 				continue;
 			snap->held[i]->placed = true;
 			tree->held[tree->helds++] = snap->held[i];
@@ -654,6 +656,20 @@ static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_
 	return 0;
 }
 
+/*
+ * Behind a gate port that stays, a window or BAR that is put back into the shared
+ * window would answer beside whoever owns it.
+ */
+static struct iomul_live *deed_collides(const struct iomul_deed *deed)
+{
+	const struct iomul_held *held = deed->held;
+
+	if (deed->step.kind != IOMUL_STEP_RELEASE || !held->up || held_leaves(held->up) ||
+	    !iomul_range_overlaps(deed->step.from, held->live->window))
+		return NULL;
+	return held->live;
+}
+
 /* A range that is to be given back must not carry a group that stays. */
 static int detach_lenders(struct iomul_refusal *refusal)
 {
@@ -664,9 +680,9 @@ static int detach_lenders(struct iomul_refusal *refusal)
 	int err;
 
 	list_for_each_entry(deed, &iomul_journal, list) {
-		if (!deed->hold || !deed_leaves(deed) || deed->held->gone)
+		if (!deed->held || !deed_leaves(deed) || deed->held->gone)
 			continue;
-		live = iomul_hold_borrower(deed->hold);
+		live = deed->hold ? iomul_hold_borrower(deed->hold) : deed_collides(deed);
 		if (!live)
 			continue;
 		at = deed->held->addr;
