@@ -18,3 +18,7 @@ check-vmms: user kmod ## guests of several QEMUs, under SeaBIOS and OVMF, with d
 
 check-arm64: ## the module on an emulated arm64 machine
 	lab/kernels/arm64
+
+.PHONY: check-dkms
+check-dkms: deb ## the DKMS package through an update of the kernel, in a Debian root
+	tests/dkms/run
