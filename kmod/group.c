@@ -754,6 +754,7 @@ static void detach_undo(void)
 	list_for_each_entry_safe_reverse(deed, next, &iomul_journal, list)
 		if (deed_leaves(deed))
 			iomul_step_undo(deed);
+	iomul_steps_late();
 	list_for_each_entry(live, &iomul_lives, list) {
 		if (!live->concerned)
 			continue;

@@ -177,6 +177,8 @@ struct iomul_deed {
 	resource_size_t start, end;
 	unsigned long flags;
 	u32 raw;			/* BAR register as it was */
+	struct resource *res;		/* with @pdev: put back when @parent has its range again */
+	struct pci_dev *pdev;		/* a reference */
 };
 
 extern struct list_head iomul_journal;
@@ -188,6 +190,10 @@ int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
 void iomul_step_undo(struct iomul_deed *deed);
 /* The device of @held is going: takes its resources out of private trees. */
 void iomul_steps_orphan(struct iomul_held *held);
+/* Puts back what had to wait for the port above. */
+void iomul_steps_late(void);
+/* @pdev is going: nothing of it waits any more. */
+void iomul_steps_late_drop(struct pci_dev *pdev);
 /* Takes @live's range out of the tree, if it is there. */
 void iomul_reserve_drop(struct iomul_live *live);
 /* The group, other than those being dissolved, whose window overlaps @hold; or NULL. */

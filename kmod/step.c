@@ -21,6 +21,8 @@
 #include "iomul.h"
 
 LIST_HEAD(iomul_journal);
+/* Undone, but for the resource: it lies in that of a port that shares on. Under iomul_lock. */
+static LIST_HEAD(late);
 
 #define BAR_IS_WINDOW(step) ((step)->bar == IOMUL_STEP_IS_WINDOW)
 
@@ -124,10 +126,11 @@ static void release_undo(struct iomul_deed *deed)
 		return;
 	}
 	deed_restore(deed);
-	if (request_resource(deed->parent, res))
-		pci_warn(deed->held->pdev,
-			 "iomul: its ports %pR were taken meanwhile, it has none now; remove and rescan it\n",
-			 res);
+	if (!request_resource(deed->parent, res))
+		return;
+	/* The port above still shares: its own range is not back yet. */
+	deed->res = res;
+	deed->pdev = pci_dev_get(deed->held->pdev);
 }
 
 static int hold_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -363,7 +366,45 @@ void iomul_step_undo(struct iomul_deed *deed)
 {
 	kinds[deed->step.kind].undo(deed);
 	list_del(&deed->list);
+	if (deed->pdev)
+		list_add_tail(&deed->list, &late);
+	else
+		kfree(deed);
+}
+
+static void late_free(struct iomul_deed *deed)
+{
+	list_del(&deed->list);
+	pci_dev_put(deed->pdev);
 	kfree(deed);
+}
+
+void iomul_steps_late(void)
+{
+	struct iomul_deed *deed, *next;
+
+	list_for_each_entry_safe(deed, next, &late, list) {
+		if (deed->res->parent || request_resource(deed->parent, deed->res))
+			continue;	/* it shares again, or has to wait */
+		late_free(deed);
+	}
+	if (!list_empty(&iomul_journal))
+		return;
+	list_for_each_entry_safe(deed, next, &late, list) {
+		pci_warn(deed->pdev,
+			 "iomul: its ports %pR were taken meanwhile, it has none now; remove and rescan it\n",
+			 deed->res);
+		late_free(deed);
+	}
+}
+
+void iomul_steps_late_drop(struct pci_dev *pdev)
+{
+	struct iomul_deed *deed, *next;
+
+	list_for_each_entry_safe(deed, next, &late, list)
+		if (deed->pdev == pdev || (pdev->subordinate && deed->pdev->bus == pdev->subordinate))
+			late_free(deed);
 }
 
 void iomul_steps_orphan(struct iomul_held *held)
