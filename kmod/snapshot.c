@@ -383,6 +383,60 @@ static void busy_read(struct iomul_snapshot *snap, const struct resource *parent
 	}
 }
 
+/*
+ * Windows that the firmware left open and Linux does not know of: ports that
+ * one of them passes on are no good for a group, whose ports would clash there.
+ */
+
+static struct iomul_range port_hardware_window(struct pci_dev *pdev)
+{
+	u32 low = iomul_config_read(pdev, PCI_IO_BASE, 2), high = 0;
+	struct pci_bus_region region;
+	struct resource res = { .flags = IORESOURCE_IO };
+
+	if ((low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32)
+		high = iomul_config_read(pdev, PCI_IO_BASE_UPPER16, 4);
+	region.start = (low & 0xf0) << 8 | high << 16;
+	region.end = (low & 0xf000) | 0xfff | (high & 0xffff0000);
+	if (low == 0xffff || region.start > region.end)
+		return IOMUL_RANGE_EMPTY;
+	pcibios_bus_to_resource(pdev->bus, &res, &region);
+	return iomul_res_range(&res);
+}
+
+static void stray_add(struct iomul_snapshot *snap, u32 node, struct iomul_range at, u32 room)
+{
+	struct iomul_busy *b;
+
+	if (iomul_range_empty(at) || snap->t.busies == room)
+		return;
+	b = &snap->busy[snap->t.busies++];
+	b->at = at;
+	snprintf(b->name, sizeof(b->name), "window of %s", pci_name(snap->pdev[node]));
+}
+
+static void strays_read(struct iomul_snapshot *snap, u32 room)
+{
+	struct iomul_range hw, known;
+	u32 i;
+
+	for (i = 0; i < snap->t.nodes; i++) {
+		if ((snap->node[i].flags & (IOMUL_NODE_PORT | IOMUL_NODE_SHARED)) != IOMUL_NODE_PORT ||
+		    !(snap->node[i].flags & IOMUL_NODE_FORWARDS))
+			continue;
+		hw = port_hardware_window(snap->pdev[i]);
+		known = snap->node[i].window;
+		if (!iomul_range_overlaps(hw, known)) {
+			stray_add(snap, i, hw, room);
+			continue;
+		}
+		if (hw.first < known.first)
+			stray_add(snap, i, (struct iomul_range){ hw.first, known.first - 1 }, room);
+		if (hw.last > known.last)
+			stray_add(snap, i, (struct iomul_range){ known.last + 1, hw.last }, room);
+	}
+}
+
 static void groups_read(struct iomul_snapshot *snap)
 {
 	struct iomul_live *live;
@@ -438,6 +492,7 @@ struct iomul_snapshot *iomul_snapshot_take(void)
 	if (err)
 		goto err_alloc;
 	busy_read(snap, &ioport_resource, BUSY_MAX);
+	strays_read(snap, BUSY_MAX);
 	groups_read(snap);
 	kfree(sorted);
 	return snap;
