@@ -261,6 +261,81 @@ static void print_summary(const struct proposal *p)
 	puts(".");
 }
 
+/* Branches of the bus @anchor that share: what a window more would keep apart. */
+static u32 branches_at(const struct iomul_topology *t, u32 anchor)
+{
+	const struct iomul_mark *m = &t->mark[anchor];
+	u32 i, k, n = 0, count, first;
+
+	for (i = m->child; i < m->child + m->children; i++) {
+		if (t->node[i].group == IOMUL_NONE)
+			continue;
+		/* A slot is one branch, whatever the number of its functions. */
+		first = iomul_slot_span(t, i, &count);
+		for (k = first; k < i && !(t->node[i].flags & IOMUL_NODE_PORT); k++)
+			if (t->node[k].group != IOMUL_NONE && !(t->node[k].flags & IOMUL_NODE_PORT))
+				break;
+		n += (t->node[i].flags & IOMUL_NODE_PORT) || k == i;
+	}
+	return n;
+}
+
+static u32 slots_in(const struct iomul_topology *t, u32 id)
+{
+	u32 i, n = 0, last = IOMUL_NONE, count;
+
+	for (i = 0; i < t->nodes; i++) {
+		if (t->node[i].group != id || (t->node[i].flags & IOMUL_NODE_PORT))
+			continue;
+		n += iomul_slot_span(t, i, &count) != last;
+		last = iomul_slot_span(t, i, &count);
+	}
+	return n;
+}
+
+static void print_why(u32 windows, u32 branches, const struct choice *ch)
+{
+	if (windows >= branches)
+		puts("one for each");
+	else if (ch->windows && windows >= ch->windows)
+		puts("--windows asks for no more");
+	else if (ch->reserve)
+		printf("no more free (--reserve %u)\n", ch->reserve);
+	else
+		puts("no more free");
+}
+
+/* Which windows there will be, with how many slots, and why not more. */
+static void print_windows(const struct proposal *p, const struct choice *ch)
+{
+	const struct iomul_topology *t = &p->view.t;
+	u32 i, k, windows, branches;
+	char text[32];
+
+	for (i = 0; i < t->groups; i++) {
+		for (k = 0; k < i && t->group[k].anchor != t->group[i].anchor; k++)
+			;
+		if (k < i)
+			continue;
+		for (windows = 0, k = i; k < t->groups; k++)
+			windows += t->group[k].anchor == t->group[i].anchor;
+		branches = branches_at(t, t->group[i].anchor);
+		if (t->group[i].anchor < t->nodes)
+			printf("\nBelow %s", addr_short(t->node[t->group[i].anchor].addr, text));
+		else
+			printf("\nRoot bus %04x:%02x",
+			       t->root[t->group[i].anchor - t->nodes].segment,
+			       t->root[t->group[i].anchor - t->nodes].bus);
+		printf(", %u window%s for %u branch%s: ", windows, windows == 1 ? "" : "s", branches,
+		       branches == 1 ? "" : "es");
+		print_why(windows, branches, ch);
+		for (k = i; k < t->groups; k++)
+			if (t->group[k].anchor == t->group[i].anchor)
+				printf("  group %u, %s: %u slots\n", t->group[k].id,
+				       range_text(t->group[k].window, text), slots_in(t, t->group[k].id));
+	}
+}
+
 static const char *const step_names[IOMUL_STEP_KINDS] = {
 	[IOMUL_STEP_DECODE] = "decode",	  [IOMUL_STEP_RELEASE] = "release",
 	[IOMUL_STEP_HOLD] = "hold",	  [IOMUL_STEP_RESERVE] = "reserve",
@@ -491,6 +566,8 @@ static void show(const struct proposal *p, const struct choice *ch)
 	}
 	print_table(p);
 	print_holders(p);
+	if (p->made)
+		print_windows(p, ch);
 	print_summary(p);
 	if (ch->steps && p->made)
 		print_steps(p);
