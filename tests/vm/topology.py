@@ -74,7 +74,10 @@ CASES = {
     "switch2": Case("switch2", levels=3, most=4),
     "cascade": Case("cascade", levels=5, most=6),
     "multifunction": Case("multifunction", one_slot="nic0"),
-    "conventional": Case("conventional", levels=2, most=4, leave=("serial4",), bystander=("serial4",)),
+    "conventional": Case("conventional", levels=2, most=4, leave=("serial4",), bystander=("serial4",),
+                         # Its hotplug driver makes the bus's IOMMU group one that no user may have.
+                         before=("echo {bridge0} > /sys/bus/pci/devices/{bridge0}/driver/unbind",),
+                         smp=1, extra=("guest_view",)),
     "roots": Case("roots", groups=3),
     "mixed": Case("mixed", models=("megasas-gen2",), groups=2,
                   bystander=tuple(f"nic{n}" for n in range(7))),
@@ -87,11 +90,13 @@ CASES = {
                 append="pci=noari", early=("vfs_on",)),
     "ari": Case("ari", qemu=nvme("sriov_max_vfs=1,sriov_vq_flexible=2,sriov_vi_flexible=1"), extra=("ari_slot",)),
     "windows2": Case("switch2", windows="2", groups=2, levels=3, most=4, loads=(10, 10), pair=True,
-                     says=("windows used",)),
+                     says=("2 windows for 6 branches: --windows asks for no more", "d000-dfff: 10 slots")),
     "windows-auto": Case("switch2", windows="auto", groups=6, levels=3, most=2, loads=(1, 1, 1, 1, 8, 8),
-                         says=("windows used",)),
+                         says=("6 windows for 6 branches: one for each",)),
     "reserve": Case("switch2", windows="auto", options=("--reserve", "2"), groups=6, levels=3, most=2,
-                    says=("windows used",), extra=("reserve_free",)),
+                    says=("6 windows for 6 branches",), extra=("reserve_free",)),
+    # A window that is open in the hardware and that Linux knows nothing of, as firmware leaves them.
+    "stray": Case("tiny", leave=("nic2",), before=("setpci -s {port2} 1c.w=5040",), extra=("stray_avoided",)),
     "scale": Case("scale", levels=3, most=4, pair=True, accesses=10000, timeout=1800),
 }
 
@@ -177,6 +182,8 @@ class Inside:
 
     def phase(self, name, slots, accesses, processes=None, times=4):
         """Accesses between two marks, for the witness to judge."""
+        # Everything enabled, every BAR known to the witness, the way to these slots open.
+        sh(IDENTITY, "-n", str(10 * len(self.functions())), "-p", "1", "-b", "1", *slots)
         before = self.status()["groups"]
         sh("mark", f"{name}-from")
         out = subprocess.run([IDENTITY, "-n", str(accesses), "-p", str(processes or self.case.processes),
@@ -298,6 +305,30 @@ class Inside:
         control = int(sh("setpci", "-s", self.ids["port0"], "CAP_EXP+28.w"), 16)
         self.check(control & 0x20, "ARI forwarding is on at the port of a slot that shares")
 
+    def stray_avoided(self):
+        window = self.status()["groups"][0]["window"]
+        self.check(window["first"] > 0x5fff or window["last"] < 0x4000,
+                   f"a window where no port is open: {window}")
+        held = subprocess.run([IOMUL, "plan", "--json"], stdout=subprocess.PIPE, text=True).stdout
+        self.check(f"window of {self.ids['port2']}" in held, "the plan names whose window it is")
+
+    def guest_view(self):
+        """VFIO users of functions that are gates: two on the root bus, and all of a bridge's bus."""
+        bus = [f for f in self.functions() if slot_of(f).split(":")[1] == self.ids["serial0"].split(":")[1]]
+        runs = [[self.ids[i] for i in ("serial5", "serial6", "nic0")], bus]
+        users = runs[0][1:] + runs[1]
+        slots = [slot_of(f) for f in users]
+        sh(IOMUL, "bind", *slots)
+        for run in runs:
+            out = subprocess.run([TOP / "build/vm/view", *run], stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
+            print("   ", out.stdout.strip())
+            self.check(out.returncode == 0, f"{len(run) - 1} VFIO users read back what they wrote, and opened nothing")
+        sh(IOMUL, "unbind", *slots)
+        for f in users:
+            if (PCI / f / "driver").exists():
+                (PCI / f / "driver" / "unbind").write_text(f)
+
     def reserve_free(self):
         ports = Path("/proc/ioports").read_text()
         taken = [tuple(int(x, 16) for x in m) for m in re.findall(r"^  ([0-9a-f]{4})-([0-9a-f]{4}) :", ports, re.M)]
@@ -316,8 +347,6 @@ class Inside:
         self.attach()
         self.same(rest, self.state(others), "attach: what was not selected has not changed")
         self.enable()   # starved functions have their I/O bit set only now
-        # The witness knows what a function answers to once it was open.
-        sh(IDENTITY, "-n", str(10 * len(self.functions())), "-p", "1", "-b", "1", *self.slots)
         self.loads_start()
         self.phase("all", self.slots, self.accesses)
         if case.pair:
@@ -404,8 +433,7 @@ def judge(check, name, case, result, trace, manifest):
             check(owners["writes"] == counters["config_writes"], f"{name}: {phase['name']}: the module counts"
                   f" the writes that the witness saw ({counters['config_writes']}, {owners['writes']})")
             if phase["name"] == "slot":
-                # The first access takes the window from whoever had it.
-                check(owners["changes"] <= 1, f"{name}: functions of one slot need no switching")
+                check(owners["changes"] == 0, f"{name}: functions of one slot need no switching")
             elif phase["name"] == "pair" and per:
                 check(per["max"] == per["min"] == 2, f"{name}: two slots of a bus: two writes a change")
         most = max((o["writes_per_change"]["max"] for o in by_window.values() if o["writes_per_change"]), default=0)
