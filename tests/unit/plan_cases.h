@@ -777,3 +777,37 @@
   "  b: fn 100\n",
   NULL, "a b", { .reserve = 1 },
   "1000-1fff a@1000; 2000-2fff b@2000" },
+
+/* Firmware gave two ports windows that overlap: neither may be used, nor lent where the other is. */
+{ "plan_overlapping_windows_check",
+  "root 1000-ffff low=1000\n"
+  " port w=1000-2fff\n"
+  "  fn 100@1000\n"
+  " port w=2000-3fff\n"
+  "  fn 100@3000\n"
+  " port\n"
+  "  c: fn 100\n",
+  NULL, "c", { 0 },
+  "4000-4fff c@4000" },
+
+{ "plan_overlapping_windows_lend_check",
+  "root 1000-3fff low=1000\n"
+  " port w=1000-2fff\n"
+  "  fn 100@1000\n"
+  " port w=2000-3fff\n"
+  "  a: fn 100@3000\n"
+  " port\n"
+  "  c: fn 100\n",
+  NULL, "a c", { .windows = 1 },
+  "3000-3fff a@3000 c@3000" },
+
+/* A window that Linux does not know of is a range that is taken. */
+{ "plan_stray_window_check",
+  "root 1000-ffff low=1000\n"
+  " port w=1000-1fff\n"
+  "  fn 100@1000\n"
+  " port\n"
+  "  c: fn 100\n"
+  "busy 2000-5fff window-of-0000:00:01.0\n",
+  NULL, "c", { 0 },
+  "6000-6fff c@6000" },
