@@ -5,7 +5,7 @@
 _iomul_slots() {
 	local d
 	local -a slots
-	for d in /sys/bus/pci/devices/*(N); do
+	for d in ${IOMUL_SYSFS:-/sys}/bus/pci/devices/*(N); do
 		# Ports (class 0604) don't share.
 		[[ $(<$d/class) == 0x0604* ]] && continue
 		slots+=(${${d:t}%.*})
@@ -16,7 +16,8 @@ _iomul_slots() {
 }
 
 _iomul() {
-	local -a verbs json policy
+	local help json from
+	local -a verbs policy choose
 	verbs=(
 		'plan:who has ports, who has none, what sharing would do'
 		'attach:let slots share'
@@ -31,11 +32,15 @@ _iomul() {
 		'top:what each slot does, live'
 		'metrics:the counters for Prometheus'
 		'doctor:what is in the way, and what to do'
+		'monitor:what happens to slots, as it happens'
 		'help:about a verb'
 		'version:of the command and the module'
 	)
+	help='(- *)--help[how it is used]'
 	json='--json[for programs]'
+	from='*--from[of another machine, from a capture]:file:_files'
 	policy=('--windows[at most so many windows]:number:(1 2 3 4 auto)' '--reserve[windows to leave free]:number:')
+	choose=($policy '--all[all that can share]' '--starved[those without ports]')
 	if (( CURRENT == 2 )); then
 		_describe verb verbs
 		return
@@ -44,29 +49,28 @@ _iomul() {
 	shift words
 	(( CURRENT-- ))
 	case $verb in
-	plan)
-		_arguments $json $policy '--all[all that can share]' '--starved[those without ports]' \
-			'--steps[each step]' '--from[a capture]:file:_files' '*:slot:_iomul_slots'
-		;;
+	plan) _arguments $help $json $from $choose '--steps[each step]' '*:slot:_iomul_slots' ;;
 	attach)
-		_arguments $json $policy '--all[all that can share]' '--starved[those without ports]' \
+		_arguments $help $json $choose '--future[slots where no device is now, too]' \
 			'--save[into /etc/iomul.conf]' '*:slot:_iomul_slots'
 		;;
-	detach) _arguments $json '--all[all that share]' '*:slot:_iomul_slots' ;;
-	status) _arguments $json '--verify[compare with the hardware]' ;;
-	bind | unbind) _arguments '*:slot:_iomul_slots' ;;
-	boot) _arguments '--early[in the initramfs]' '--dry-run[only say what is asked for]' ;;
-	map)
-		_arguments $json $policy '--all[all that can share]' '--starved[those without ports]' \
-			'--svg[a drawing]:file:_files' '--columns[width]:number:' \
-			'--from[a capture]:file:_files' '*:slot:_iomul_slots'
+	detach)
+		_arguments $help $json '--all[all that share]' '--wait[until nobody holds one open]' \
+			'*:slot:_iomul_slots'
 		;;
-	tree) _arguments '--dot[for Graphviz]' '--from[a capture]:file:_files' ;;
-	top) _arguments $json '--interval[between two looks]:seconds:' '--once[one table]' ;;
-	metrics) _arguments '--output[write there]:file:_files' ;;
-	doctor) _arguments $json ;;
-	snapshot) _arguments '--from[a capture]:file:_files' ;;
-	help) _describe verb verbs ;;
+	status) _arguments $help $json '--verify[compare with the hardware]' ;;
+	bind | unbind) _arguments $help '*:slot:_iomul_slots' ;;
+	boot) _arguments $help '--early[in the initramfs]' '--dry-run[only say what is asked for]' ;;
+	map)
+		_arguments $help $json $from $choose '--svg[a drawing]:file:_files' '--columns[width]:number:' \
+			'*:slot:_iomul_slots'
+		;;
+	tree) _arguments $help $from '--dot[for Graphviz]' ;;
+	top) _arguments $help $json '--interval[between two looks]:seconds:' '--once[one table]' ;;
+	metrics) _arguments $help '--output[write there]:file:_files' ;;
+	doctor | monitor | version) _arguments $help $json ;;
+	snapshot) _arguments $help $from ;;
+	help) (( CURRENT == 2 )) && _describe verb verbs ;;
 	esac
 }
 

@@ -28,9 +28,10 @@ cli-cflags = $(user-warn) $(user-san) -D_GNU_SOURCE -DIOMUL_VERSION='"$(VERSION)
 	$(shell $(PKG_CONFIG) --cflags $(user-libs)) $(CPPFLAGS) $(CFLAGS)
 
 man-src := $(wildcard man/*.scd)
-man-out := $(man-src:man/%.scd=$(BUILD)/man/%)
+man-alias := iomul-unbind.8:iomul-bind.8 iomul-help.8:iomul-version.8
+man-out := $(man-src:man/%.scd=$(BUILD)/man/%) $(foreach a,$(man-alias),$(BUILD)/man/$(firstword $(subst :, ,$(a))))
 
-.PHONY: lib cli man user install-user check-cli check-cli-asan clean-user
+.PHONY: lib cli man user install-user check-cli check-completion check-cli-asan clean-user
 all: user
 install: install-user
 clean: clean-user
@@ -70,8 +71,16 @@ $(BUILD)/man/%: man/%.scd
 	@mkdir -p $(@D)
 	scdoc < $< > $@.tmp && mv $@.tmp $@
 
+# A page that describes two verbs is found by both names.
+$(foreach a,$(man-alias),$(BUILD)/man/$(firstword $(subst :, ,$(a)))): mk/user.mk
+	@mkdir -p $(@D)
+	echo ".so man8/$(patsubst $(@F):%,%,$(filter $(@F):%,$(man-alias)))" > $@
+
 check-cli: cli ## the command without the module: arguments, messages, plans of captured trees
 	python3 tests/cli/run.py $(user-build)/iomul
+
+check-completion: cli man ## bash and zsh completion on a terminal; man pages have every option
+	python3 tests/cli/completion.py $(user-build)/iomul $(BUILD)/man
 
 check-cli-asan:
 	$(MAKE) SANITIZE=1 cli

@@ -2,6 +2,8 @@
 """Builds sysfs trees: what the kernel shows of a PCI tree, as files in a directory."""
 import os
 import struct
+import sys
+import unittest
 
 IO = 0x40101
 IO_WINDOW = 0x1101
@@ -95,3 +97,12 @@ def big_iron(path, slots=24, fed=15, driver=None):
         tree.endpoint(function, {2: (first, 256)}, driver=driver)
     tree.ioports("\n".join(lines) + "\n")
     return tree
+
+
+def run_tests():
+    """The main module's tests; counts them, and returns the exit status."""
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    result = unittest.TextTestRunner(verbosity=1, stream=sys.stderr).run(suite)
+    bad = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - bad - len(result.skipped)} passed, {bad} failed")
+    return 1 if bad else 0

@@ -15,7 +15,7 @@ import tempfile
 import termios
 import unittest
 
-from fixture import Tree, big_iron
+from fixture import Tree, big_iron, run_tests
 
 IOMUL = None
 
@@ -388,11 +388,7 @@ def main():
     if len(sys.argv) != 2 or not os.access(sys.argv[1], os.X_OK):
         sys.exit(__doc__)
     IOMUL = os.path.abspath(sys.argv[1])
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1, stream=sys.stderr).run(suite)
-    bad = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - bad - len(result.skipped)} passed, {bad} failed")
-    return 1 if bad else 0
+    return run_tests()
 
 
 if __name__ == "__main__":
