@@ -10,7 +10,7 @@ install-subst = sed 's|@SBINDIR@|$(install-sbin)|g'
 modules-dir = /lib/modules/$(KVER)/updates
 dkms-dir = /usr/src/pci-iomul-$(VERSION)
 
-.PHONY: check-cli-boot install-init install-kmod install-dkms uninstall deb check-boot clean-deb
+.PHONY: check-cli-boot check-install install-init install-kmod install-dkms uninstall deb check-boot clean-deb
 install: install-init $(if $(DKMS),install-dkms,install-kmod)
 clean: clean-deb
 
@@ -34,7 +34,8 @@ install-dkms: ## the modules' sources, for dkms add
 	cd kmod && find . -type f ! -name '.*' ! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' \
 		-exec install -D -m 644 {} $(abspath $(DESTDIR)/)$(dkms-dir)/{} \;
 
-# Installs aside and removes what came of it, so that the two can't differ.
+# Installs aside and removes what came of it, so that the two can't differ. Directories that are not its
+# own stay, as whoever made them is not known.
 uninstall: ## remove what make install installed (same DESTDIR, PREFIX, DKMS); keeps a changed iomul.conf
 	@set -e; aside=$$(mktemp -d); trap 'rm -rf "$$aside"' EXIT; \
 	$(MAKE) -s install DESTDIR="$$aside" PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) DKMS=$(DKMS) > /dev/null; \
@@ -46,19 +47,25 @@ uninstall: ## remove what make install installed (same DESTDIR, PREFIX, DKMS); k
 	(cd "$$aside" && find . -depth -type d \( -name iomul -o -path '*$(dkms-dir)*' \)) | \
 	while read -r dir; do rmdir "$(DESTDIR)/$$dir" 2>/dev/null || true; done
 	$(if $(DESTDIR)$(DKMS),,depmod $(KVER))
+	$(if $(DESTDIR),,ldconfig)
 
-# Built from what is committed or staged nowhere: from the checkout's own files, in a copy.
-deb-version := $(VERSION)-1
+# From the checkout's own files, in a copy. The address in debian/ is nobody's on purpose: who hands
+# packages to others puts theirs in, MAINTAINER="Name <address>".
 deb: ## Debian packages, in build/deb
 	rm -rf $(BUILD)/deb
 	mkdir -p $(BUILD)/deb/pci-iomul-$(VERSION)
 	tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ Makefile README.md completion debian docs init \
 		kmod lib cli man mk sim/shadow | tar -x -C $(BUILD)/deb/pci-iomul-$(VERSION)
+	$(if $(MAINTAINER),sed -i 's|pci-iomul maintainers <.*>|$(MAINTAINER)|' \
+		$(BUILD)/deb/pci-iomul-$(VERSION)/debian/control $(BUILD)/deb/pci-iomul-$(VERSION)/debian/changelog)
 	cd $(BUILD)/deb/pci-iomul-$(VERSION) && dpkg-buildpackage -us -uc -b --no-sign
 	lintian --fail-on error,warning --info $(BUILD)/deb/*.changes
 
 check-cli-boot: cli ## the verb boot on sysfs trees: the command line, paths, /etc/iomul.conf
 	python3 tests/cli/boot.py $(BUILD)/iomul
+
+check-install: user kmod ## make install and uninstall on a copy of this machine's file system (root)
+	tests/install
 
 check-boot: deb ## a Debian with the packages in it boots with guestdev= on its command line
 	tests/boot/run
