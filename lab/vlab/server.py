@@ -31,6 +31,8 @@ APPEND = """console=ttyS0,115200 ignore_loglevel panic=-1 intel_iommu=on nokaslr
 	tsc=reliable watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180""".split()
 
 QBOOT = "qboot.rom"
+# AMD's does without remapping of interrupts: the server's interrupt controllers are QEMU's own.
+IOMMUS = {"intel": "intel-iommu,intremap=on,caching-mode=on", "amd": "amd-iommu"}
 
 
 def scratch():
@@ -66,12 +68,19 @@ class Server:
                 "-cpu", "EPYC,+svm,+npt", "-smp", str(smp), "-m", opt.mem or data.get("mem", "2G"),
                 # Native PCIe hotplug, as on real servers, and not ACPI's.
                 "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
-                "-device", "intel-iommu,intremap=on,caching-mode=on",
-                "-bios", data.get("firmware", QBOOT)]
+                "-bios", self.firmware()]
+
+    def firmware(self):
+        return self.options.firmware or self.topology.data.get("firmware", QBOOT)
+
+    def iommu(self, last=False):
+        """AMD's is a PCI device that takes the first free place, so it comes last."""
+        kind = self.options.iommu
+        return ["-device", IOMMUS[kind]] if last == (kind == "amd") else []
 
     def append(self):
         # qboot numbers buses backwards; a real server numbers them in order of the ports.
-        qboot = self.topology.data.get("firmware", QBOOT) == QBOOT
+        qboot = self.firmware() == QBOOT
         words = [*APPEND, "pci=assign-busses" if qboot else "", f"lab.dir={LAB}", self.topology.data.get("append", ""), self.options.append]
         return " ".join(filter(None, words))
 
@@ -119,7 +128,7 @@ class Server:
         return ["qemu-system-x86_64", *self.machine(),
                 "-kernel", str(self.kernel.image), "-initrd", str(kernels.initramfs(self.kernel)),
                 "-append", self.append(), *self.lab_devices(), *self.channels(),
-                *self.tracing(), *self.topology.args, *self.options.qemu]
+                *self.tracing(), *self.iommu(), *self.topology.args, *self.iommu(last=True), *self.options.qemu]
 
     # What the virtual server is given
 
