@@ -12,7 +12,10 @@ check-kernels: user vm-tests ## builds and tests the modules for many kernels, e
 clean-kernels:
 	rm -rf $(BUILD)/kernels/*/kmod $(BUILD)/kernels/log
 
-.PHONY: check-vmms check-hosts check-arm64
+.PHONY: check-vmms check-hosts check-arm64 check-libvirt
+check-libvirt: user kmod ## the libvirt and QEMU of another suite, with the driver named and with the driver bound
+	lab/kernels/libvirt
+
 check-hosts: user kmod vm-tests ## the same tests on servers whose firmware and IOMMU differ
 	lab/kernels/hosts --doc docs/kernels.md
 
