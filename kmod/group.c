@@ -41,6 +41,7 @@ static void tree_free(struct iomul_tree *tree)
 	kvfree(tree->mux.slot);
 	kvfree(tree->mux.path);
 	kvfree(tree->held);
+	kvfree(tree->single);
 	kvfree(tree->slot);
 	memset(tree, 0, sizeof(*tree));
 	tree->mux.owner = IOMUL_NONE;
@@ -61,8 +62,10 @@ static bool tree_alloc(struct iomul_tree *tree, u32 helds)
 	mux->slot = tree_array(tree, mux->slots, sizeof(*mux->slot));
 	mux->path = tree_array(tree, mux->paths, sizeof(*mux->path));
 	tree->held = tree_array(tree, helds, sizeof(*tree->held));
+	tree->single = tree_array(tree, mux->slots, sizeof(*tree->single));
 	tree->slot = tree_array(tree, mux->slots, sizeof(*tree->slot));
-	return mux->bus && mux->gate && mux->slot && mux->path && tree->held && tree->slot;
+	return mux->bus && mux->gate && mux->slot && mux->path && tree->held && tree->single &&
+	       tree->slot;
 }
 
 /* From indexes of nodes to held functions: those of the gates first, gate after gate. */
@@ -91,6 +94,10 @@ static void tree_fill(struct iomul_tree *tree, const struct iomul_snapshot *snap
 	for (i = 0; i < snap->t.nodes; i++)
 		if (snap->held[i] && snap->node[i].group == id && !snap->held[i]->placed)
 			tree->held[tree->helds++] = snap->held[i];
+	for (i = 0; i < tree->mux.slots; i++) {
+		gate = &tree->mux.gate[tree->mux.slot[i].last];
+		tree->single[i] = gate->nodes == 1 ? tree->held[gate->node] : NULL;
+	}
 }
 
 /* The slot record of the slot whose first function is @node. */
@@ -133,6 +140,17 @@ out:
 	return err;
 }
 
+/* With the turn. */
+static void slot_set_index(struct iomul_slot *slot, u32 index)
+{
+	struct iomul_held *held;
+
+	slot->index = index;
+	list_for_each_entry(held, &slot->functions, in_slot)
+		if (held->user && !held->user->gone)
+			held->user->index = index;
+}
+
 /* With the turn, and all gates shut: the tree that was built takes over. */
 static void tree_install(struct iomul_live *live)
 {
@@ -143,7 +161,7 @@ static void tree_install(struct iomul_live *live)
 
 	list_for_each_entry(slot, &iomul_slots, list)
 		if (slot->live == live)
-			slot->index = IOMUL_UNREACHABLE;
+			slot_set_index(slot, IOMUL_UNREACHABLE);
 	tree_free(tree);
 	*tree = live->next;
 	memset(&live->next, 0, sizeof(live->next));
@@ -156,7 +174,7 @@ static void tree_install(struct iomul_live *live)
 	}
 	for (i = 0; i < tree->mux.slots; i++)
 		if (tree->slot[i])
-			tree->slot[i]->index = i;
+			slot_set_index(tree->slot[i], i);
 	WARN_ON_ONCE(!iomul_mux_valid(&tree->mux));
 	iomul_live_shut(live);
 }
@@ -903,8 +921,10 @@ void iomul_held_lost(struct iomul_held *held)
 		iomul_mux_forget_gate(&live->tree.mux, held->gate);
 	if (held->gate != IOMUL_NONE || held->slot)
 		iomul_held_decode(held, false);
-	if (held->user)
-		WRITE_ONCE(held->user->gone, true);
+	if (held->user) {
+		held->user->gone = true;
+		held->user->index = IOMUL_UNREACHABLE;
+	}
 	held->gone = held->special = true;
 	live->events++;
 	trace_iomul_event(live->id, held->addr);

@@ -501,19 +501,6 @@ static noinline int decode_special(struct iomul_held *held, bool on)
 	return ret ? -EIO : 0;
 }
 
-static_assert(PCI_COMMAND_IO == 1);	/* below, a bool is the bit */
-
-/* The command word is cached, so it is one write. */
-static __always_inline int decode_locked(struct iomul_held *held, bool on)
-{
-	u16 command = (held->command & ~PCI_COMMAND_IO) | on;
-	int ret = held->write(held->bus, held->devfn, PCI_COMMAND, 2, command);
-
-	if (likely(!ret))
-		held->command = command;
-	return ret;
-}
-
 int iomul_held_decode(struct iomul_held *held, bool on)
 {
 	unsigned long flags;
@@ -522,23 +509,8 @@ int iomul_held_decode(struct iomul_held *held, bool on)
 	if (unlikely(held->special))
 		return decode_special(held, on);
 	raw_spin_lock_irqsave(held->lock, flags);
-	ret = decode_locked(held, on);
+	ret = iomul_held_decode_locked(held, on);
 	raw_spin_unlock_irqrestore(held->lock, flags);
-	return unlikely(ret) ? -EIO : 0;
-}
-
-int iomul_held_swap(struct iomul_held *shut, struct iomul_held *open)
-{
-	unsigned long flags;
-	int ret;
-
-	if (unlikely(shut->special || open->special || shut->lock != open->lock))
-		return iomul_held_decode(shut, false) ?: iomul_held_decode(open, true);
-	raw_spin_lock_irqsave(shut->lock, flags);
-	ret = decode_locked(shut, false);
-	if (likely(!ret))
-		ret = decode_locked(open, true);
-	raw_spin_unlock_irqrestore(shut->lock, flags);
 	return unlikely(ret) ? -EIO : 0;
 }
 

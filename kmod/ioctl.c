@@ -280,6 +280,7 @@ static int release_execute(struct file *file, union iomul_arg *arg)
  */
 
 #define RUNS 64		/* elements carried out in one turn */
+#define FEW 4		/* so many need no memory but the stack */
 
 static int op_check(const struct iomul_user *user, const struct iomul_op *op)
 {
@@ -329,24 +330,32 @@ static int string_execute(struct iomul_user *user, const struct iomul_op *op)
 	return err;
 }
 
-/* The elements from @op on that are single values, RUNS at most, in one turn. */
-static int singles_execute(struct iomul_user *user, struct iomul_op *op, u32 ops, u32 *done)
+/* The elements from @op on that are single values, @room of @run at most, in one turn. */
+static int singles_run(struct iomul_user *user, struct iomul_op *op, u32 ops, struct iomul_run *run,
+		       u32 room, u32 *done)
 {
-	struct iomul_run *run = kmalloc_array(RUNS, sizeof(*run), GFP_KERNEL);
-	u32 i, n;
-	int err;
+	u32 n;
 
-	*done = 0;
-	if (!run)
-		return -ENOMEM;
-	for (n = 0; n < ops && n < RUNS && !(op[n].flags & IOMUL_OP_BUFFER); n++) {
+	for (n = 0; n < ops && n < room && !(op[n].flags & IOMUL_OP_BUFFER); n++) {
 		if (!(op[n].flags & IOMUL_OP_WRITE))
 			op[n].data = 0;
 		run[n] = op_run(user, &op[n], &op[n].data, 1);
 	}
-	err = iomul_user_run(user, run, n, done);
-	for (i = 0; i < n && i < *done; i++)
-		;
+	return iomul_user_run(user, run, n, done);
+}
+
+static int singles_execute(struct iomul_user *user, struct iomul_op *op, u32 ops, u32 *done)
+{
+	struct iomul_run few[FEW], *run;
+	int err;
+
+	if (ops <= FEW)
+		return singles_run(user, op, ops, few, FEW, done);
+	*done = 0;
+	run = kmalloc_array(RUNS, sizeof(*run), GFP_KERNEL);
+	if (!run)
+		return -ENOMEM;
+	err = singles_run(user, op, ops, run, RUNS, done);
 	kfree(run);
 	return err;
 }
@@ -384,32 +393,65 @@ static int values_to_user(const struct iomul_op *op, u32 done, struct iomul_op _
 	return 0;
 }
 
-static int access_execute(struct file *file, union iomul_arg *arg)
+static int access_ops(struct iomul_file *f, struct iomul_access *a, struct iomul_op *op)
 {
-	struct iomul_access *a = &arg->access;
-	struct iomul_file *f = file->private_data;
-	struct iomul_op __user *user_op = u64_to_user_ptr(a->ops_ptr);
-	struct iomul_op *op;
 	int err = -ENOENT, fault;
+
+	if (down_read_killable(&f->lock))
+		return -EINTR;
+	if (f->user)
+		err = access_run(f->user, op, a->ops, &a->out_done);
+	up_read(&f->lock);
+	fault = values_to_user(op, a->out_done, u64_to_user_ptr(a->ops_ptr));
+	return fault ?: err;
+}
+
+static int access_few(struct iomul_file *f, struct iomul_access *a)
+{
+	struct iomul_op op[FEW];
+
+	/* The usual one by itself: a copy of constant size needs no check of where it goes. */
+	if (a->ops == 1 ? copy_from_user(op, u64_to_user_ptr(a->ops_ptr), sizeof(op[0])) :
+			  copy_from_user(op, u64_to_user_ptr(a->ops_ptr), a->ops * sizeof(op[0])))
+		return -EFAULT;
+	return access_ops(f, a, op);
+}
+
+static int access_do(struct iomul_file *f, struct iomul_access *a)
+{
+	struct iomul_op *op;
+	int err;
 
 	a->out_done = 0;
 	if (a->flags)
 		return -EOPNOTSUPP;
 	if (!a->ops || a->ops > IOMUL_OPS_MAX)
 		return -EINVAL;
-	op = vmemdup_user(user_op, a->ops * sizeof(*op));
+	if (a->ops <= FEW)
+		return access_few(f, a);
+	op = vmemdup_user(u64_to_user_ptr(a->ops_ptr), a->ops * sizeof(*op));
 	if (IS_ERR(op))
 		return PTR_ERR(op);
-	if (down_read_killable(&f->lock)) {
-		kvfree(op);
-		return -EINTR;
-	}
-	if (f->user)
-		err = access_run(f->user, op, a->ops, &a->out_done);
-	up_read(&f->lock);
-	fault = values_to_user(op, a->out_done, user_op);
+	err = access_ops(f, a, op);
 	kvfree(op);
-	return fault ?: err;
+	return err;
+}
+
+static int access_execute(struct file *file, union iomul_arg *arg)
+{
+	return access_do(file->private_data, &arg->access);
+}
+
+/* The same for callers whose structure is ours, without the copies of any size. */
+static long access_ioctl(struct file *file, struct iomul_access __user *user)
+{
+	struct iomul_access a;
+	int err;
+
+	if (copy_from_user(&a, user, sizeof(a)))
+		return -EFAULT;
+	err = access_do(file->private_data, &a);
+	return put_user(a.out_done, &user->out_done) ? -EFAULT : err;
 }
 
 /*
@@ -435,18 +477,11 @@ static const struct {
 	COMMAND(IOMUL_ACCESS, iomul_access, out_done, access_execute),
 };
 
-long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
+static noinline long ioctl_execute(struct file *file, unsigned int nr, void __user *user, u32 size)
 {
-	void __user *user = (void __user *)ptr;
-	unsigned int nr = _IOC_NR(cmd);
 	union iomul_arg arg;
-	u32 size;
 	int err;
 
-	if (_IOC_TYPE(cmd) != IOMUL_TYPE || nr >= ARRAY_SIZE(commands) || cmd != _IO(IOMUL_TYPE, nr))
-		return -ENOTTY;
-	if (get_user(size, (u32 __user *)user))
-		return -EFAULT;
 	if (size < commands[nr].min_size)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
@@ -460,4 +495,19 @@ long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
 	if (copy_to_user(user, &arg, min(size, commands[nr].size)))
 		return -EFAULT;
 	return err;
+}
+
+long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)
+{
+	void __user *user = (void __user *)ptr;
+	unsigned int nr = _IOC_NR(cmd);
+	u32 size;
+
+	if (_IOC_TYPE(cmd) != IOMUL_TYPE || nr >= ARRAY_SIZE(commands) || cmd != _IO(IOMUL_TYPE, nr))
+		return -ENOTTY;
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (cmd == IOMUL_ACCESS && size == sizeof(struct iomul_access))
+		return access_ioctl(file, user);
+	return ioctl_execute(file, nr, user, size);
 }

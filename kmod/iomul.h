@@ -102,8 +102,36 @@ struct iomul_held *iomul_held_find(const struct pci_dev *pdev);
 
 /* I/O Space Enable. 0 or -EIO. */
 int iomul_held_decode(struct iomul_held *held, bool on);
-/* Off for @shut, then on for @open. */
-int iomul_held_swap(struct iomul_held *shut, struct iomul_held *open);
+
+static_assert(PCI_COMMAND_IO == 1);	/* below, a bool is the bit */
+
+/* Under @held->lock, @held not special. The command word is cached, so it is one write. */
+static __always_inline int iomul_held_decode_locked(struct iomul_held *held, bool on)
+{
+	u16 command = (held->command & ~PCI_COMMAND_IO) | on;
+	int ret = held->write(held->bus, held->devfn, PCI_COMMAND, 2, command);
+
+	if (likely(!ret))
+		held->command = command;
+	return ret;
+}
+
+/* Off for @shut, then on for @open. Here, because every change of owner is one. */
+static __always_inline int iomul_held_swap(struct iomul_held *shut, struct iomul_held *open)
+{
+	unsigned long flags;
+	int ret;
+
+	if (unlikely(shut->special || open->special || shut->lock != open->lock))
+		return iomul_held_decode(shut, false) ?: iomul_held_decode(open, true);
+	raw_spin_lock_irqsave(shut->lock, flags);
+	ret = iomul_held_decode_locked(shut, false);
+	if (likely(!ret))
+		ret = iomul_held_decode_locked(open, true);
+	raw_spin_unlock_irqrestore(shut->lock, flags);
+	return ret;
+}
+
 /* The window registers. 0 or -EIO: they read back otherwise. */
 int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs);
 int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
@@ -218,6 +246,7 @@ struct iomul_turn {
 struct iomul_tree {
 	struct iomul_mux mux;		/* gate.node is an index in @held */
 	struct iomul_held **held;	/* the gates' functions, then those that always decode */
+	struct iomul_held **single;	/* for each slot: the function of its last gate, if one */
 	struct iomul_slot **slot;
 	u32 helds;
 	size_t bytes;
@@ -339,9 +368,11 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
  */
 
 struct iomul_user {
+	struct iomul_live *live;
 	struct iomul_slot *slot;
+	u32 index;			/* the slot's; IOMUL_UNREACHABLE once @gone */
+	bool gone;			/* changes under the turn, as @index does */
 	struct iomul_held *held;
-	bool gone;
 	u8 bars;
 	u32 port[IOMUL_BARS];
 	u32 size[IOMUL_BARS];		/* 0: not an I/O BAR */

@@ -157,20 +157,29 @@ static noinline void turn_hand_on(struct iomul_turn *turn)
 	spin_unlock(&turn->lock);
 }
 
-static __always_inline int turn_take(struct iomul_live *live, struct iomul_slot *slot, bool killable)
+/* Nobody has it and nobody waits. */
+static __always_inline bool turn_try_take(struct iomul_live *live)
 {
 	int free = 0;
 
-	if (likely(atomic_try_cmpxchg_acquire(&live->turn.state, &free, TURN_TAKEN)))
-		return 0;
-	return turn_wait(live, slot, killable);
+	return likely(atomic_try_cmpxchg_acquire(&live->turn.state, &free, TURN_TAKEN));
+}
+
+static __always_inline bool turn_try_give(struct iomul_live *live)
+{
+	int taken = TURN_TAKEN;
+
+	return likely(atomic_try_cmpxchg_release(&live->turn.state, &taken, 0));
+}
+
+static __always_inline int turn_take(struct iomul_live *live, struct iomul_slot *slot, bool killable)
+{
+	return turn_try_take(live) ? 0 : turn_wait(live, slot, killable);
 }
 
 static __always_inline void turn_give(struct iomul_live *live)
 {
-	int taken = TURN_TAKEN;
-
-	if (unlikely(!atomic_try_cmpxchg_release(&live->turn.state, &taken, 0)))
+	if (!turn_try_give(live))
 		turn_hand_on(&live->turn);
 }
 
@@ -204,31 +213,26 @@ static bool gate_move(struct iomul_live *live, struct iomul_mux_step step)
 
 #define ROUTE_TRIES 3
 
-static __always_inline bool gates_swap(struct iomul_live *live, u32 shut, u32 open)
-{
-	const struct iomul_gate *s = &live->tree.mux.gate[shut], *o = &live->tree.mux.gate[open];
-
-	if (unlikely(s->nodes != 1 || o->nodes != 1))
-		return gate_move(live, (struct iomul_mux_step){ .gate = shut, .open = false }) &&
-		       gate_move(live, (struct iomul_mux_step){ .gate = open, .open = true });
-	live->config_writes += 2;
-	return !iomul_held_swap(live->tree.held[s->node], live->tree.held[o->node]);
-}
-
 /* The usual change of owner. False: it is not that, or failed; live_route() goes on. */
 static __always_inline bool live_swap(struct iomul_live *live, u32 index)
 {
-	struct iomul_mux *mux = &live->tree.mux;
+	struct iomul_tree *tree = &live->tree;
+	struct iomul_held *from, *to;
 	u32 shut, open;
 
-	if (!iomul_mux_swap(mux, index, &shut, &open))
+	if (!iomul_mux_swap(&tree->mux, index, &shut, &open))
 		return false;
-	if (likely(gates_swap(live, shut, open))) {
-		iomul_mux_swapped(mux, index, shut, open);
+	from = tree->single[tree->mux.owner];
+	to = tree->single[index];
+	if (unlikely(!from || !to))
+		return false;
+	live->config_writes += 2;
+	if (likely(!iomul_held_swap(from, to))) {
+		iomul_mux_swapped(&tree->mux, index, shut, open);
 		return true;
 	}
-	iomul_mux_forget_gate(mux, shut);
-	iomul_mux_forget_gate(mux, open);
+	iomul_mux_forget_gate(&tree->mux, shut);
+	iomul_mux_forget_gate(&tree->mux, open);
 	return false;
 }
 
@@ -274,52 +278,52 @@ void iomul_live_settle(struct iomul_live *live)
 	}
 }
 
+static __always_inline void path_switched(struct iomul_live *live, struct iomul_slot *slot)
+{
+	slot->switches++;
+	live->switches++;
+	if (trace_iomul_switch_enabled())
+		trace_iomul_switch(live->id, slot->addr, live->config_writes);
+}
+
 static noinline int path_route(struct iomul_user *user)
 {
-	struct iomul_slot *slot = user->slot;
-	struct iomul_live *live = slot->live;
+	struct iomul_live *live = user->live;
 	u64 before = live->config_writes;
 	int err;
 
-	if (READ_ONCE(user->gone) || slot->index == IOMUL_UNREACHABLE)
+	if (user->index == IOMUL_UNREACHABLE)
 		return -ENODEV;
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
-	err = live_route(live, slot->index);
+	err = live_route(live, user->index);
 	if (err)
 		return err;
-	if (live->config_writes == before)
-		return 0;
-	slot->switches++;
-	live->switches++;
-	trace_iomul_switch(live->id, slot->addr, live->config_writes);
+	if (live->config_writes != before)
+		path_switched(live, user->slot);
 	return 0;
 }
 
 /* With the turn: makes @user's slot the owner. */
 static noinline int path_open(struct iomul_user *user)
 {
-	struct iomul_slot *slot = user->slot;
-	struct iomul_live *live = slot->live;
+	struct iomul_live *live = user->live;
 
-	if (unlikely(READ_ONCE(user->gone) || READ_ONCE(live->touched) ||
-		     slot->index == IOMUL_UNREACHABLE || !live_swap(live, slot->index)))
-		return path_route(user);
-	slot->switches++;
-	live->switches++;
-	trace_iomul_switch(live->id, slot->addr, live->config_writes);
+	if (unlikely(READ_ONCE(live->touched) || user->index == IOMUL_UNREACHABLE ||
+		     !live_swap(live, user->index)))
+		return path_route(user);	/* which is there already if @user is the owner */
+	path_switched(live, user->slot);
 	return 0;
+}
+
+static __always_inline bool path_is_open(const struct iomul_user *user)
+{
+	return likely(user->live->tree.mux.owner == user->index && !READ_ONCE(user->live->touched));
 }
 
 static __always_inline int path_enter(struct iomul_user *user)
 {
-	struct iomul_slot *slot = user->slot;
-	struct iomul_live *live = slot->live;
-
-	if (likely(live->tree.mux.owner == slot->index && !READ_ONCE(live->touched) &&
-		   !READ_ONCE(user->gone)))
-		return 0;
-	return path_open(user);
+	return path_is_open(user) ? 0 : path_open(user);
 }
 
 /* Is the way of @held's gate open, and is somebody there at all? */
@@ -407,19 +411,22 @@ static __always_inline u32 all_ones(u32 width)
 	return width == 1 ? 0xff : width == 2 ? 0xffff : ~0U;
 }
 
-/* One read, with the path open. */
-static __always_inline int path_in(struct iomul_user *user, u32 port, u32 width, u32 *val)
+/* All ones were read, with the path open. */
+static noinline int path_in_again(struct iomul_user *user, u32 port, u32 width, u32 *val)
 {
-	int err;
+	int err = path_check(user);
 
-	*val = port_in(port, width);
-	if (likely(*val != all_ones(width)))
-		return 0;
-	err = path_check(user);
 	if (err != -EIO)
 		return err;
 	*val = port_in(port, width);
 	return *val == all_ones(width) ? path_check(user) : 0;
+}
+
+/* One read, with the path open. */
+static __always_inline int path_in(struct iomul_user *user, u32 port, u32 width, u32 *val)
+{
+	*val = port_in(port, width);
+	return likely(*val != all_ones(width)) ? 0 : path_in_again(user, port, width, val);
 }
 
 static void string_out(const struct iomul_run *run)
@@ -472,7 +479,7 @@ static int path_run(struct iomul_user *user, const struct iomul_run *run)
 
 int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 runs, u32 *done)
 {
-	struct iomul_live *live = user->slot->live;
+	struct iomul_live *live = user->live;
 	u32 i;
 	int err;
 
@@ -496,8 +503,10 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
 }
 
 /*
- * The fast path: one access of a VFIO user. What is counted in the slot is
- * summed up for the group when somebody asks.
+ * One access of a VFIO user. Its fast path, nobody else wants the turn and the path
+ * is open, calls nothing on its way: what else happens is carried on by a function
+ * of its own, so that no register needs saving. Counted is in the slot, and summed
+ * up for the group when somebody asks.
  */
 
 static __always_inline int value_from_user(u32 *val, char __user *buf, u32 width)
@@ -512,64 +521,188 @@ static __always_inline int value_from_user(u32 *val, char __user *buf, u32 width
 	}
 }
 
-static __always_inline int value_to_user(u32 val, char __user *buf, u32 width)
+static __always_inline ssize_t value_to_user(u32 val, char __user *buf, u32 width, loff_t *pos)
 {
-	switch (width) {
-	case 4:
-		return put_user(val, (u32 __user *)buf);
-	case 2:
-		return put_user((u16)val, (u16 __user *)buf);
-	default:
-		return put_user((u8)val, (u8 __user *)buf);
-	}
-}
-
-static __always_inline int user_access(struct iomul_user *user, u32 port, u32 width, u32 *val,
-				       bool write)
-{
-	struct iomul_slot *slot = user->slot;
-	struct iomul_live *live = slot->live;
 	int err;
 
-	err = turn_take(live, slot, true);
-	if (unlikely(err))
-		return err;
-	err = path_enter(user);
-	if (likely(!err)) {
-		slot->accesses++;
-		if (write)
-			port_out(port, width, *val);
-		else
-			err = path_in(user, port, width, val);
-		trace_iomul_access(slot->addr, port, width, 1, write, err);
+	switch (width) {
+	case 4:
+		err = put_user(val, (u32 __user *)buf);
+		break;
+	case 2:
+		err = put_user((u16)val, (u16 __user *)buf);
+		break;
+	default:
+		err = put_user((u8)val, (u8 __user *)buf);
 	}
 	if (unlikely(err))
-		slot->errors++;
-	turn_give(live);
+		return -EFAULT;
+	*pos += width;
+	return width;
+}
+
+/*
+ * All that follow have the turn, unless they wait for it, and give it back.
+ */
+
+static ssize_t turn_fail(struct iomul_user *user, int err)
+{
+	user->slot->errors++;
+	turn_give(user->live);
 	return err;
 }
 
-static __always_inline ssize_t user_read(struct iomul_user *user, u32 port, u32 width,
-					 char __user *buf)
+/* All ones were read. */
+static noinline ssize_t ones_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
+				  loff_t *pos)
 {
-	u32 val;
-	int err = user_access(user, port, width, &val, false);
+	u32 val = all_ones(width);
+	int err = path_in_again(user, port, width, &val);
 
-	if (unlikely(err))
+	if (err)
+		return turn_fail(user, err);
+	turn_give(user->live);
+	return value_to_user(val, buf, width, pos);
+}
+
+/* Somebody waits for the turn. */
+static noinline ssize_t hand_on_read(struct iomul_turn *turn, u32 val, u32 width, char __user *buf,
+				     loff_t *pos)
+{
+	turn_hand_on(turn);
+	return value_to_user(val, buf, width, pos);
+}
+
+/* With the path open. */
+static __always_inline ssize_t open_read(struct iomul_user *user, u32 port, u32 width,
+					 char __user *buf, loff_t *pos)
+{
+	struct iomul_live *live = user->live;
+	u32 val;
+
+	user->slot->accesses++;
+	val = port_in(port, width);
+	if (unlikely(val == all_ones(width)))
+		return ones_read(user, port, width, buf, pos);
+	if (!turn_try_give(live))
+		return hand_on_read(&live->turn, val, width, buf, pos);
+	return value_to_user(val, buf, width, pos);
+}
+
+static __always_inline ssize_t open_write(struct iomul_user *user, u32 port, u32 width, u32 val,
+					  loff_t *pos)
+{
+	user->slot->accesses++;
+	port_out(port, width, val);
+	*pos += width;
+	turn_give(user->live);
+	return width;
+}
+
+/* With a tracepoint on. */
+static ssize_t traced_access(struct iomul_user *user, u32 port, u32 width, u32 *val,
+				      bool write)
+{
+	struct iomul_run run = { .port = port, .width = width, .count = 1, .write = write,
+				 .data = val };
+	struct iomul_addr slot = user->slot->addr;
+	int err = path_enter(user);
+
+	if (!err)
+		err = path_run(user, &run);
+	trace_iomul_access(slot, port, width, 1, write, err);
+	if (err)
+		return turn_fail(user, err);
+	turn_give(user->live);
+	return 0;
+}
+
+static noinline ssize_t traced_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
+			   loff_t *pos)
+{
+	__le32 data = 0;
+	ssize_t err = traced_access(user, port, width, (u32 *)&data, false);
+
+	return err ?: value_to_user(le32_to_cpu(data), buf, width, pos);
+}
+
+static noinline ssize_t traced_write(struct iomul_user *user, u32 port, u32 width, u32 val, loff_t *pos)
+{
+	__le32 data = cpu_to_le32(val);
+	ssize_t err = traced_access(user, port, width, (u32 *)&data, true);
+
+	if (err)
 		return err;
-	return unlikely(value_to_user(val, buf, width)) ? -EFAULT : (ssize_t)width;
+	*pos += width;
+	return width;
+}
+
+/* Somebody else owns the group, or a tracepoint is on. */
+static noinline ssize_t switch_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
+				    loff_t *pos)
+{
+	int err;
+
+	if (trace_iomul_access_enabled())
+		return traced_read(user, port, width, buf, pos);
+	err = path_open(user);
+	if (unlikely(err))
+		return turn_fail(user, err);
+	return open_read(user, port, width, buf, pos);
+}
+
+static noinline ssize_t switch_write(struct iomul_user *user, u32 port, u32 width, u32 val,
+				     loff_t *pos)
+{
+	int err;
+
+	if (trace_iomul_access_enabled())
+		return traced_write(user, port, width, val, pos);
+	err = path_open(user);
+	if (unlikely(err))
+		return turn_fail(user, err);
+	return open_write(user, port, width, val, pos);
+}
+
+/* The turn is not to be had at once. */
+static noinline ssize_t wait_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
+				  loff_t *pos)
+{
+	int err = turn_wait(user->live, user->slot, true);
+
+	return err ?: switch_read(user, port, width, buf, pos);
+}
+
+static noinline ssize_t wait_write(struct iomul_user *user, u32 port, u32 width, u32 val,
+				   loff_t *pos)
+{
+	int err = turn_wait(user->live, user->slot, true);
+
+	return err ?: switch_write(user, port, width, val, pos);
+}
+
+static __always_inline ssize_t user_read(struct iomul_user *user, u32 port, u32 width,
+					 char __user *buf, loff_t *pos)
+{
+	if (!turn_try_take(user->live))
+		return wait_read(user, port, width, buf, pos);
+	if (!path_is_open(user) || trace_iomul_access_enabled())
+		return switch_read(user, port, width, buf, pos);
+	return open_read(user, port, width, buf, pos);
 }
 
 static __always_inline ssize_t user_write(struct iomul_user *user, u32 port, u32 width,
-					  char __user *buf)
+					  char __user *buf, loff_t *pos)
 {
 	u32 val;
-	int err;
 
 	if (unlikely(value_from_user(&val, buf, width)))
 		return -EFAULT;
-	err = user_access(user, port, width, &val, true);
-	return unlikely(err) ? err : (ssize_t)width;
+	if (!turn_try_take(user->live))
+		return wait_write(user, port, width, val, pos);
+	if (!path_is_open(user) || trace_iomul_access_enabled())
+		return switch_write(user, port, width, val, pos);
+	return open_write(user, port, width, val, pos);
 }
 
 static u32 piece_width(u32 offset, u32 count)
@@ -603,40 +736,46 @@ static ssize_t user_pieces(struct iomul_user *user, u32 port, u32 count, char __
 	return bytes ?: err;
 }
 
-static ssize_t user_rw_long(struct iomul_user *user, u32 port, u32 count, char __user *buf,
-			    bool write)
+static noinline ssize_t user_rw_long(struct iomul_user *user, unsigned int bar, u64 offset,
+				     char __user *buf, size_t count, loff_t *pos, bool write)
 {
+	u32 size = user->size[bar], port = user->port[bar] + (u32)offset;
 	ssize_t ret, done = 0;
 
+	if (offset >= size)
+		return -EINVAL;
+	count = min_t(u64, count, size - offset);
 	while (done < count) {
 		ret = user_pieces(user, port + done, count - done, buf + done, write);
-		if (ret < 0)
-			return done ?: ret;
+		if (ret < 0) {
+			done = done ?: ret;
+			break;
+		}
 		done += ret;
 	}
+	if (done > 0)
+		*pos += done;
 	return done;
 }
 
 /* BARs are powers of two from 4 on: what begins inside and is aligned ends inside. */
-static bool is_single(u64 offset, size_t count)
-{
-	return count <= 4 && (1U << count & (1U << 1 | 1U << 2 | 1U << 4)) &&
-	       !(offset & (count - 1));
-}
+#define USER_RW(name, write)								\
+ssize_t iomul_user_##name(struct iomul_user *user, unsigned int bar, u64 offset,	\
+			  char __user *buf, size_t count, loff_t *pos)			\
+{											\
+	u32 port = user->port[bar] + (u32)offset;					\
+											\
+	if (likely(offset < user->size[bar] && !(offset & (count - 1)))) {		\
+		if (count == 4)								\
+			return user_##name(user, port, 4, buf, pos);			\
+		if (count == 1)								\
+			return user_##name(user, port, 1, buf, pos);			\
+		if (count == 2)								\
+			return user_##name(user, port, 2, buf, pos);			\
+	}										\
+	return user_rw_long(user, bar, offset, buf, count, pos, write);			\
+}											\
+IOMUL_EXPORT(iomul_user_##name)
 
-ssize_t iomul_user_rw(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
-		      size_t count, bool write)
-{
-	u32 port, size;
-
-	if (unlikely(bar >= IOMUL_BARS || offset >= user->size[bar]))
-		return -EINVAL;
-	size = user->size[bar];
-	port = user->port[bar] + (u32)offset;
-	if (unlikely(!is_single(offset, count)))
-		return user_rw_long(user, port, min_t(u64, count, size - offset), buf, write);
-	if (write)
-		return user_write(user, port, count, buf);
-	return user_read(user, port, count, buf);
-}
-IOMUL_EXPORT(iomul_user_rw);
+USER_RW(read, false);
+USER_RW(write, true);

@@ -38,6 +38,8 @@ static int user_bind(struct iomul_user *user)
 		return -EINVAL;
 	user->held = held;
 	user->slot = held->slot;
+	user->live = held->slot->live;
+	user->index = held->slot->index;
 	user_bars(user);
 	iomul_slot_get(user->slot);
 	held->slot->users++;

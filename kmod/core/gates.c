@@ -94,16 +94,17 @@ static void add_gate(struct builder *b, u32 bus, u32 node, u32 nodes)
 /* The row of gates that ends with the gate of @last, found from below. */
 static void add_slot(struct builder *b, u32 node, u32 last)
 {
-	u32 depth = 0, n, i = b->mux->slots++;
+	u32 depth = 0, n, i = b->mux->slots++, gate = b->t->mark[last].gate;
 	u32 first = b->mux->paths;
 
 	for (n = last; n != IOMUL_NONE && in_group(b, n); n = b->t->node[n].parent)
 		depth++;
 	b->mux->paths += depth;
-	if (b->count || i >= b->room.slots || b->mux->paths > b->room.paths)
+	if (b->count || i >= b->room.slots || b->mux->paths > b->room.paths || gate >= b->room.gates)
 		return;
 	b->slot_node[i] = node;
-	b->mux->slot[i] = (struct iomul_path){ .first = first, .depth = depth };
+	b->mux->slot[i] = (struct iomul_path){ .first = first, .depth = depth, .last = gate,
+					       .bus = b->mux->gate[gate].bus };
 	for (n = last; depth; n = b->t->node[n].parent)
 		b->mux->path[first + --depth] = b->t->mark[n].gate;
 }

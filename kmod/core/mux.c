@@ -137,7 +137,8 @@ static bool path_valid(const struct iomul_mux *mux, const struct iomul_path *p)
 			return false;
 		above = g;
 	}
-	return mux->gate[above].below == IOMUL_NONE;
+	return mux->gate[above].below == IOMUL_NONE && p->last == above &&
+	       p->bus == mux->gate[above].bus;
 }
 
 /* The owner's path is open, and on its buses no gate is in doubt. */

@@ -67,6 +67,8 @@ struct iomul_bus {
 struct iomul_path {
 	u32 first;
 	u32 depth;
+	u32 last;		/* the last of them, and the bus on which it stands */
+	u32 bus;
 };
 
 struct iomul_mux {
@@ -122,37 +124,29 @@ static inline void iomul_mux_done(struct iomul_mux *mux, struct iomul_mux_step s
 }
 
 /*
- * The usual change of owner, in one piece: only the last bus of the path differs,
- * and one gate is open there. True: carry out shutting *@shut, then opening
- * *@open, and report iomul_mux_swapped(), or what failed with
- * iomul_mux_forget_gate() for both. False: go by iomul_mux_next(). Both ways
- * are the same two steps.
+ * The usual change of owner, in one piece: from the owner to a neighbour on the bus
+ * of its last gate. All gates above are open, since the owner's path is, and none
+ * on its buses is in doubt. True: carry out shutting *@shut, then opening *@open,
+ * and report iomul_mux_swapped(), or what failed with iomul_mux_forget_gate() for
+ * both. False: go by iomul_mux_next(). Both ways are the same two steps.
  */
 static inline bool iomul_mux_swap(const struct iomul_mux *mux, u32 slot, u32 *shut, u32 *open)
 {
-	const struct iomul_path *p = &mux->slot[slot];
-	const u32 *gate = &mux->path[p->first], *last = gate + p->depth - 1;
-	const struct iomul_bus *b;
+	const struct iomul_path *from, *to = &mux->slot[slot];
 
-	for (;; gate++) {
-		b = &mux->bus[mux->gate[*gate].bus];
-		if (unlikely(b->unknown))
-			return false;
-		if (gate == last)
-			break;
-		if (b->open != *gate)
-			return false;
-	}
-	*shut = b->open;
-	*open = *last;
-	return b->open != *last && b->open != IOMUL_NONE;
+	if (unlikely(mux->owner == IOMUL_NONE))
+		return false;
+	from = &mux->slot[mux->owner];
+	*shut = from->last;
+	*open = to->last;
+	return from->bus == to->bus && from->last != to->last;
 }
 
 static inline void iomul_mux_swapped(struct iomul_mux *mux, u32 slot, u32 shut, u32 open)
 {
 	mux->gate[shut].state = IOMUL_GATE_SHUT;
 	mux->gate[open].state = IOMUL_GATE_OPEN;
-	mux->bus[mux->gate[open].bus].open = open;
+	mux->bus[mux->slot[slot].bus].open = open;
 	mux->owner = slot;
 	mux->arriving = 0;
 }

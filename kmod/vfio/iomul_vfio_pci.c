@@ -70,35 +70,28 @@ static void iomul_vfio_close(struct vfio_device *vdev)
 		iomul_user_put(user);
 }
 
-static __always_inline ssize_t iomul_vfio_rw(struct iomul_vfio *v, char __user *buf, size_t count,
-					     loff_t *ppos, bool write)
-{
-	ssize_t ret = iomul_user_rw(v->user, VFIO_PCI_OFFSET_TO_INDEX(*ppos),
-				    *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
-
-	if (likely(ret > 0))
-		*ppos += ret;
-	return ret;
-}
-
 static ssize_t iomul_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,
 			       loff_t *ppos)
 {
 	struct iomul_vfio *v = to_iomul(vdev);
+	u64 pos = *ppos;
 
-	if (likely(is_shared(v, *ppos)))
-		return iomul_vfio_rw(v, buf, count, ppos, false);
-	return vfio_pci_core_read(vdev, buf, count, ppos);
+	if (unlikely(!is_shared(v, pos)))
+		return vfio_pci_core_read(vdev, buf, count, ppos);
+	return iomul_user_read(v->user, VFIO_PCI_OFFSET_TO_INDEX(pos), pos & VFIO_PCI_OFFSET_MASK, buf,
+			       count, ppos);
 }
 
 static ssize_t iomul_vfio_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 				loff_t *ppos)
 {
 	struct iomul_vfio *v = to_iomul(vdev);
+	u64 pos = *ppos;
 
-	if (likely(is_shared(v, *ppos)))
-		return iomul_vfio_rw(v, (char __user *)buf, count, ppos, true);
-	return vfio_pci_core_write(vdev, buf, count, ppos);
+	if (unlikely(!is_shared(v, pos)))
+		return vfio_pci_core_write(vdev, buf, count, ppos);
+	return iomul_user_write(v->user, VFIO_PCI_OFFSET_TO_INDEX(pos), pos & VFIO_PCI_OFFSET_MASK,
+				(char __user *)buf, count, ppos);
 }
 
 /* An ioeventfd would write to the port from the kernel, past the mux. */

@@ -62,6 +62,8 @@ static void any_tree(void)
 	for (u32 i = 0; i < SLOTS; i++) {
 		slot[i].first = i * LEVELS;
 		slot[i].depth = any_u32();
+		slot[i].last = any_u32();
+		slot[i].bus = any_u32();
 		ASSUME(slot[i].depth <= LEVELS);
 	}
 }

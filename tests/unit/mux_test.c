@@ -377,7 +377,7 @@ static void mux_valid_notices_check(void **state)
 
 	(void)state;
 
-	for (i = 0; i < 27; i++) {
+	for (i = 0; i < 29; i++) {
 		struct iomul_mux *m = &b.mux;
 		struct iomul_bus *more; /* behind the last one there is room */
 		struct iomul_mux room;
@@ -470,6 +470,12 @@ static void mux_valid_notices_check(void **state)
 			break;
 		case 26:
 			m->bus[0].gates--;
+			break;
+		case 27:
+			m->slot[0].last++;
+			break;
+		case 28:
+			m->slot[0].bus++;
 			break;
 		}
 		if (iomul_mux_valid(m))
