@@ -21,6 +21,7 @@ struct wish {
 	struct iomul_addr addr;
 	struct iomul_policy policy;
 	bool tried;
+	bool fresh;			/* of a call that may fail yet */
 };
 
 static LIST_HEAD(wishes);	/* under iomul_lock */
@@ -102,12 +103,30 @@ static int wish_add(struct iomul_addr addr, const struct iomul_policy *policy)
 		if (!wish)
 			return -ENOMEM;
 		wish->addr = addr;
+		wish->policy = *policy;
+		wish->fresh = true;
 		list_add_tail(&wish->list, &wishes);
-		pr_info("%04x:%02x:%02x will share when a device is there\n", addr.segment,
-			addr.bus, addr.devfn >> 3);
 	}
-	wish->policy = *policy;
 	return 0;
+}
+
+/* The call that made them has come to its end. */
+static void wishes_settle(int err)
+{
+	struct wish *wish, *next;
+
+	list_for_each_entry_safe(wish, next, &wishes, list) {
+		if (!wish->fresh)
+			continue;
+		wish->fresh = false;
+		if (err) {
+			list_del(&wish->list);
+			kfree(wish);
+			continue;
+		}
+		pr_info("%04x:%02x:%02x will share when a device is there\n", wish->addr.segment,
+			wish->addr.bus, wish->addr.devfn >> 3);
+	}
 }
 
 bool iomul_wish_drop(struct iomul_addr addr)
@@ -149,11 +168,14 @@ int iomul_attach_future(struct iomul_addr *addr, u32 count, const struct iomul_p
 		pci_dev_put(pdev);
 	}
 	pci_unlock_rescan_remove();
-	if (here)
-		err = iomul_attach(addr, here, policy, refusal);
 	mutex_lock(&iomul_lock);
 	for (i = here; !err && i < count; i++)
 		err = wish_add(addr[i], policy);
+	mutex_unlock(&iomul_lock);
+	if (!err && here)
+		err = iomul_attach(addr, here, policy, refusal);
+	mutex_lock(&iomul_lock);
+	wishes_settle(err);
 	mutex_unlock(&iomul_lock);
 	return err;
 }

@@ -651,11 +651,18 @@ static const char *slot_user(const struct iomul_slot *slot)
 	return "";
 }
 
+static int detach_refuse_open(const struct iomul_slot *slot, struct iomul_refusal *refusal)
+{
+	int err = iomul_refuse(refusal, IOMUL_R_OPEN, slot->addr, slot->addr);
+
+	strscpy(refusal->who, slot_user(slot), sizeof(refusal->who));
+	return err;
+}
+
 static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
 {
 	struct iomul_slot *slot;
 	u32 i;
-	int err;
 
 	for (i = 0; i < count; i++) {
 		slot = slot_find(addr[i]);
@@ -663,11 +670,8 @@ static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_
 			continue;
 		if (!slot)
 			return iomul_refuse(refusal, IOMUL_R_NOT_SHARED, addr[i], addr[i]);
-		if (slot->users) {
-			err = iomul_refuse(refusal, IOMUL_R_OPEN, slot->addr, slot->addr);
-			strscpy(refusal->who, slot_user(slot), sizeof(refusal->who));
-			return err;
-		}
+		if (slot->users)
+			return detach_refuse_open(slot, refusal);
 		if (!slot->leaving)
 			slot_leave(slot);
 	}
@@ -718,14 +722,25 @@ static int detach_lenders(struct iomul_refusal *refusal)
 	return 0;
 }
 
-/* The topology as it will be, to build the trees of the groups that stay. */
+static bool live_shrinks(const struct iomul_live *live)
+{
+	return live->concerned && !live_leaves(live);
+}
+
+/* The topology as it will be, to build the trees of the groups that stay, if any does. */
 static int detach_trees(void)
 {
-	struct iomul_snapshot *snap = iomul_snapshot_take();
+	struct iomul_snapshot *snap;
 	struct iomul_live *live;
+	bool any = false;
 	int err;
 	u32 i;
 
+	list_for_each_entry(live, &iomul_lives, list)
+		any |= live_shrinks(live);
+	if (!any)
+		return 0;
+	snap = iomul_snapshot_take();
 	if (IS_ERR(snap))
 		return PTR_ERR(snap);
 	for (i = 0; i < snap->t.nodes; i++) {
@@ -737,7 +752,7 @@ static int detach_trees(void)
 	}
 	err = iomul_topology_init(&snap->t);
 	list_for_each_entry(live, &iomul_lives, list) {
-		if (!err && live->concerned && !live_leaves(live))
+		if (!err && live_shrinks(live))
 			err = tree_build(live, snap);
 	}
 	iomul_snapshot_free(snap);
@@ -870,29 +885,24 @@ int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal 
 	return err;
 }
 
+/* Needs no memory: the module is unloaded by it. */
 int iomul_detach_all(struct iomul_refusal *refusal)
 {
 	struct iomul_slot *slot;
-	struct iomul_addr *addr;
-	u32 n = 0;
-	int err;
+	int err = 0;
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
-	list_for_each_entry(slot, &iomul_slots, list)
-		n++;
-	err = -ENOMEM;
-	addr = kvcalloc(n + 1, sizeof(*addr), GFP_KERNEL);
-	if (!addr)
-		goto out_unlock;
-	n = 0;
-	list_for_each_entry(slot, &iomul_slots, list)
-		addr[n++] = slot->addr;
-	err = n ? detach_locked(addr, n, refusal) : 0;
+	list_for_each_entry(slot, &iomul_slots, list) {
+		if (slot->users) {
+			err = detach_refuse_open(slot, refusal);
+			break;
+		}
+		slot_leave(slot);
+	}
+	err = detach_selected(err, refusal);
 	if (!err)
 		iomul_wishes_drop();
-	kvfree(addr);
-out_unlock:
 	mutex_unlock(&iomul_lock);
 	pci_unlock_rescan_remove();
 	return err;

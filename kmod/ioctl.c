@@ -103,7 +103,6 @@ static int attach_execute(struct file *file, union iomul_arg *arg)
 	struct iomul_addr *addr;
 	int err;
 
-	memset(&a->out_refusal, 0, sizeof(a->out_refusal));
 	if ((a->flags & ~IOMUL_ATTACH_FUTURE) || a->reserved)
 		return -EOPNOTSUPP;
 	if (!capable(CAP_SYS_ADMIN))
@@ -125,7 +124,6 @@ static int detach_execute(struct file *file, union iomul_arg *arg)
 	struct iomul_addr *addr;
 	int err;
 
-	memset(&d->out_refusal, 0, sizeof(d->out_refusal));
 	if ((d->flags & ~IOMUL_DETACH_ALL) || d->reserved)
 		return -EOPNOTSUPP;
 	if (!capable(CAP_SYS_ADMIN))
@@ -255,6 +253,19 @@ out_unlock:
 	up_write(&f->lock);
 	pci_dev_put(pdev);
 	return err;
+}
+
+/* Its caller can't be told what he holds. */
+static void claim_undo(struct iomul_file *f)
+{
+	struct iomul_user *user;
+
+	down_write(&f->lock);
+	user = f->user;
+	f->user = NULL;
+	up_write(&f->lock);
+	if (user)
+		iomul_user_put(user);
 }
 
 static int release_execute(struct file *file, union iomul_arg *arg)
@@ -461,19 +472,23 @@ static long access_ioctl(struct file *file, struct iomul_access __user *user)
 static const struct {
 	u32 size;
 	u32 min_size;		/* first published */
+	u32 quiet;		/* from here on all zeros when it succeeds; 0: it has something to say */
 	int (*execute)(struct file *file, union iomul_arg *arg);
 } commands[] = {
-#define COMMAND(cmd, type, last, fn)						\
+#define COMMAND(cmd, type, last, fn, ...)					\
 	[_IOC_NR(cmd)] = { .size = sizeof(struct type),				\
-			   .min_size = offsetofend(struct type, last), .execute = fn }
+			   .min_size = offsetofend(struct type, last), .execute = fn, ##__VA_ARGS__ }
 	COMMAND(IOMUL_INFO, iomul_info, out_release, info_execute),
 	COMMAND(IOMUL_TOPOLOGY, iomul_topology_query, out_busy, topology_execute),
-	COMMAND(IOMUL_ATTACH, iomul_attach, out_refusal, attach_execute),
-	COMMAND(IOMUL_DETACH, iomul_detach, out_refusal, detach_execute),
+	COMMAND(IOMUL_ATTACH, iomul_attach, out_refusal, attach_execute,
+		.quiet = offsetof(struct iomul_attach, out_refusal)),
+	COMMAND(IOMUL_DETACH, iomul_detach, out_refusal, detach_execute,
+		.quiet = offsetof(struct iomul_detach, out_refusal)),
 	COMMAND(IOMUL_STATUS, iomul_status, out_slots, status_execute),
 	COMMAND(IOMUL_VERIFY, iomul_verify, reserved, verify_execute),
 	COMMAND(IOMUL_CLAIM, iomul_claim, out_bar, claim_execute),
-	COMMAND(IOMUL_RELEASE, iomul_release, flags, release_execute),
+	COMMAND(IOMUL_RELEASE, iomul_release, flags, release_execute,
+		.quiet = offsetofend(struct iomul_release, flags)),
 	COMMAND(IOMUL_ACCESS, iomul_access, out_done, access_execute),
 };
 
@@ -491,10 +506,20 @@ static noinline long ioctl_execute(struct file *file, unsigned int nr, void __us
 	if (err)
 		return err;
 	arg.size = size;
+	/* What is done quietly can't be undone: a caller who can't be answered is told before. */
+	if (commands[nr].quiet) {
+		memset((u8 *)&arg + commands[nr].quiet, 0, commands[nr].size - commands[nr].quiet);
+		if (copy_to_user(user, &arg, min(size, commands[nr].size)))
+			return -EFAULT;
+	}
 	err = commands[nr].execute(file, &arg);
-	if (copy_to_user(user, &arg, min(size, commands[nr].size)))
-		return -EFAULT;
-	return err;
+	if (commands[nr].quiet && !err)
+		return 0;
+	if (!copy_to_user(user, &arg, min(size, commands[nr].size)))
+		return err;
+	if (!err && nr == _IOC_NR(IOMUL_CLAIM))
+		claim_undo(file->private_data);
+	return -EFAULT;
 }
 
 long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long ptr)

@@ -77,8 +77,7 @@ static void __exit iomul_exit(void)
 
 	iomul_events_exit();
 	iomul_adopt_stop();
-	if (iomul_detach_all(&refusal))
-		pr_err("slots could not be detached for want of memory; their ports stay shut until a reboot\n");
+	WARN_ON(iomul_detach_all(&refusal));
 	misc_deregister(&iomul_misc);
 	/* Somebody may be between reading a bus's ops and entering ours. */
 	synchronize_rcu();
