@@ -15,10 +15,5 @@ done
 [ $# -ge 2 ] || { echo "fuzz.sh: want two e1000e"; exit 1; }
 vfio=$1
 "$top/build/debug/try" attach "$vfio" || exit 1
-driver=iomul-vfio-pci
-[ -d /sys/bus/pci/drivers/$driver ] || driver=iomul_vfio_pci
-echo $driver > "/sys/bus/pci/devices/$vfio/driver_override"
-[ -e "/sys/bus/pci/devices/$vfio/driver" ] && echo "$vfio" > "/sys/bus/pci/devices/$vfio/driver/unbind"
-echo "$vfio" > /sys/bus/pci/drivers_probe
-group=$(basename "$(readlink "/sys/bus/pci/devices/$vfio/iommu_group")")
-exec "$top/build/debug/fuzz" -s "$seed" -n "$calls" -p 4 -v "$group:$vfio" "$@"
+device=$("$top/tests/debug/vfio-bind" "$vfio") || exit 1
+exec "$top/build/debug/fuzz" -s "$seed" -n "$calls" -p 4 -v "$device" "$@"
