@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "iomul.h"
+#include "core/config.h"
 #include <xen/pci.h>	/* which needs struct pci_dev */
 
 static u32 bus_devices(const struct pci_bus *bus)
@@ -68,7 +69,7 @@ void iomul_snapshot_free(struct iomul_snapshot *snap)
  */
 
 /*
- * The size of an I/O BAR without ports, 0 if there is none. A driver that is
+ * The size of an I/O BAR without ports, 0 if it makes no sense. A driver that is
  * bound does not use it, or it would have no device to drive.
  */
 static u32 bar_size_probe(struct pci_dev *pdev, unsigned int bar, u32 raw, u32 *flags)
@@ -84,14 +85,7 @@ static u32 bar_size_probe(struct pci_dev *pdev, unsigned int bar, u32 raw, u32 *
 	iomul_config_write(pdev, where, 4, raw);
 	if (command & PCI_COMMAND_IO)
 		iomul_config_write(pdev, PCI_COMMAND, 2, command);
-	mask &= PCI_BASE_ADDRESS_IO_MASK;
-	if (!mask)
-		return 0;
-	if (!(mask & 0xffff0000)) {
-		*flags |= IOMUL_BAR_IO16;
-		mask |= 0xffff0000;
-	}
-	return ~mask + 1;
+	return iomul_config_bar_size(mask, flags);
 }
 
 static bool res_claimed(const struct resource *res)
@@ -119,13 +113,9 @@ static void bar_read(struct pci_dev *pdev, unsigned int bar, u32 raw, struct iom
 			node->flags |= IOMUL_NODE_IN_USE;
 		return;
 	}
-	if ((res->flags & IORESOURCE_MEM) || !(raw & PCI_BASE_ADDRESS_SPACE_IO) || raw == ~0U)
+	if ((res->flags & IORESOURCE_MEM) || !iomul_config_bar_is_io(raw))
 		return;
 	b->size = bar_size_probe(pdev, bar, raw, &b->flags);
-	if (b->size < 4 || !is_power_of_2(b->size)) {
-		b->size = 0;
-		b->flags |= IOMUL_BAR_UNSIZED;
-	}
 }
 
 static void bars_read(struct pci_dev *pdev, struct iomul_node *node)
@@ -393,13 +383,15 @@ static struct iomul_range port_hardware_window(struct pci_dev *pdev)
 	u32 low = iomul_config_read(pdev, PCI_IO_BASE, 2), high = 0;
 	struct pci_bus_region region;
 	struct resource res = { .flags = IORESOURCE_IO };
+	struct iomul_range window;
 
 	if ((low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32)
 		high = iomul_config_read(pdev, PCI_IO_BASE_UPPER16, 4);
-	region.start = (low & 0xf0) << 8 | high << 16;
-	region.end = (low & 0xf000) | 0xfff | (high & 0xffff0000);
-	if (low == 0xffff || region.start > region.end)
-		return IOMUL_RANGE_EMPTY;
+	window = iomul_config_window(low, high);
+	if (iomul_range_empty(window))
+		return window;
+	region.start = window.first;
+	region.end = window.last;
 	pcibios_bus_to_resource(pdev->bus, &res, &region);
 	return iomul_res_range(&res);
 }
