@@ -89,7 +89,7 @@ static int attach(struct iomul_ctx *ctx, struct view *v, const struct choice *ch
 	if (refusal.reason)
 		refusal_print(&refusal, v);
 	if (ch->json)
-		report_json(v, &skipped, slot, code ? 0 : slots, &refusal);
+		report_json(v, &skipped, slot, slot && !code ? slots : 0, &refusal);
 	else if (!code)
 		report_text(ctx, slot, slots);
 	if (!code && ch->save)

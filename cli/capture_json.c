@@ -135,7 +135,7 @@ static int get_bars(struct place *at, struct json_object *o, struct iomul_node *
 	struct json_object *list, *bar, *size, *io16;
 	struct iomul_bar *b;
 	size_t i;
-	u32 k;
+	u32 k = 0;
 	int rc = get(at, o, "bars", json_type_array, &list);
 
 	for (i = 0; !rc && i < json_object_array_length(list); i++) {
@@ -163,7 +163,7 @@ static int get_bars(struct place *at, struct json_object *o, struct iomul_node *
 
 static int get_port(struct place *at, struct json_object *o, struct iomul_node *n)
 {
-	u32 first, last;
+	u32 first = 0, last = 0;
 	int rc = get_range(at, o, "window", &n->window);
 
 	if (!rc)
@@ -181,7 +181,7 @@ static int get_node(struct place *at, struct json_object *o, struct iomul_tree *
 {
 	struct iomul_node *n = &t->node[index];
 	struct json_object *value;
-	u32 k, v[3];
+	u32 k, v[3] = { 0 };
 	int rc;
 
 	n->window = IOMUL_RANGE_EMPTY;
@@ -222,7 +222,7 @@ static int get_root(struct place *at, struct json_object *o, struct iomul_tree *
 	struct iomul_root *r = &t->root[index];
 	struct json_object *list, *range;
 	size_t i, n;
-	u32 segment, bus;
+	u32 segment = 0, bus = 0;
 	int rc = get_hex(at, o, "segment", 4, &segment);
 
 	if (!rc)
@@ -311,7 +311,7 @@ static int get_document(struct place *at, struct json_object *o)
 {
 	struct capture *c = at->c;
 	struct json_object *value;
-	u32 version;
+	u32 version = 0;
 	int rc = get(at, o, "format", json_type_string, &value);
 
 	if (!rc && strcmp(json_object_get_string(value), SNAPSHOT_FORMAT))

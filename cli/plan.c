@@ -50,7 +50,7 @@ static u32 gate_of(const struct iomul_topology *t, u32 node)
 	first = iomul_slot_span(t, node, &count);
 	m = &t->mark[parent];
 	for (i = m->child; i < m->child + m->children; i++)
-		if (t->node[i].group != IOMUL_NONE && (i < first || i >= first + count))
+		if ((i < first || i >= first + count) && t->node[i].group != IOMUL_NONE)
 			return node;
 	return parent;
 }

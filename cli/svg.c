@@ -8,12 +8,12 @@
 #include <string.h>
 #include "portmap.h"
 
-#define GRID 512	/* width of a row: 8 ports a unit */
-#define ROW 22
+#define GRID 512u	/* width of a row: 8 ports a unit */
+#define ROW 22u
 #define GAP 5
 #define TOP 104
 #define LABEL 300
-#define ADDR 52
+#define ADDR 52u
 #define PANEL (ADDR + GRID + 10 + LABEL)
 #define MARGIN 24
 #define LEGEND_LINE 22

@@ -25,8 +25,9 @@ state() {
 	dir=$1
 	shift
 	mkdir -p "$dir"
-	[ $# -gt 0 ] || { set -- $(ls $pci); cp /proc/ioports "$dir/ioports"; }
+	[ $# -gt 0 ] || { set -- "$pci"/*; cp /proc/ioports "$dir/ioports"; }
 	for f; do
+		f=${f##*/}
 		od -v -Ax -tx1 "$pci/$f/config" > "$dir/$f.config"
 		cp "$pci/$f/resource" "$dir/$f.resource"
 	done
@@ -52,7 +53,8 @@ done
 
 # Neither selected nor a port above one that is.
 others() {
-	for f in $(ls $pci); do
+	for f in "$pci"/*; do
+		f=${f##*/}
 		keep=yes
 		for s in $first $second; do
 			case $f in "$s".*) keep=no ;; esac
