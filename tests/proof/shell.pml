@@ -7,7 +7,8 @@
  * Processes: ACCESSORS users that access (two slots, one gate each); one of them
  * may be killed while it waits (KILL); a world that resets a gate and then
  * touches it, once (RESET); hot removal of slot 0's device (REMOVE); an
- * administrator who detaches slot 1 when nobody uses it (DETACH).
+ * administrator who detaches slot 1 when nobody uses it (DETACH), verifies or
+ * attaches (KEEP). CHECK: a read that returns ones looks whether it was lost.
  *
  * Checked: no deadlock and no lost wake-up (every process ends), the turn is
  * held by one, rule 1 on the hardware's gates at every instant, an access only
@@ -31,9 +32,10 @@
 #define BURST 1
 #endif
 #define NONE 255
-#define PROCS (ACCESSORS + 2)	/* who may wait for the turn: accessors, remover, detacher */
+#define PROCS (ACCESSORS + 3)	/* who may wait for the turn: accessors, remover, detacher, keeper */
 #define REMOVER ACCESSORS
 #define DETACHER (ACCESSORS + 1)
+#define KEEPER (ACCESSORS + 2)
 #define TAKEN 1
 #define WAITED 2
 
@@ -245,7 +247,7 @@ inline route(slot)
 proctype accessor(byte me)
 {
 	byte round, k, w, g;
-	bool got, handed, held, routed;
+	bool got, handed, held, routed, ones;
 
 	/* iomul_user_get() */
 	lock(iomul_lock);
@@ -284,8 +286,27 @@ proctype accessor(byte me)
 					assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)))
 				:: else
 				fi;
+				ones = routed && !open[SLOT(me)];
 				routed = false
 			}
+#ifdef CHECK
+			/* path_check(): a read of ones; the command registers say that it was lost */
+			if
+			:: ones && !open[SLOT(me)] ->
+				g = 0;
+				do
+				:: g < 2 -> held_touched[g] = true; live_touched = true; g++
+				:: else -> break
+				od;
+				g = 0;
+				settle();
+				route(SLOT(me));
+				/* it is tried once more, over the same path */
+				assert(!open[1 - SLOT(me)])
+			:: else
+			fi;
+#endif
+			ones = false;
 			give()
 		:: else -> break	/* killed */
 		fi
@@ -359,6 +380,24 @@ proctype detacher()
 	unlock(iomul_lock)
 }
 
+/* iomul_verify() that repairs, and lives_install(): settled, all shut; a new tree knows as much. */
+proctype keeper()
+{
+	byte k, w, g;
+	bool got, handed;
+
+	lock(iomul_lock);
+	take(KEEPER, NONE, false);
+	assert(got);
+	if
+	:: live_touched -> settle()
+	:: else
+	fi;
+	route(NONE);
+	give();
+	unlock(iomul_lock)
+}
+
 init {
 	byte n;
 
@@ -378,6 +417,9 @@ init {
 #endif
 #ifdef DETACH
 		run detacher();
+#endif
+#ifdef KEEP
+		run keeper();
 #endif
 	}
 	/* Lost wake-ups show here: somebody never ends, which is an invalid end state. */
