@@ -40,6 +40,17 @@ check-fuzz-long: debug-kernel debug-programs ## ten million random calls in that
 check-rt: vm-tests cli ## the tests of the lab in Debian's PREEMPT_RT kernel
 	tests/debug/rt $(BUILD)/rt
 
+# An hour by default: a hundred million accesses in the simulator, and what fits into the time in the lab.
+TORTURE_SECONDS ?= 3600
+TORTURE_SEED ?= $(shell date +%s)
+check-torture: user kmod vm-tests debug-programs $(BUILD)/torture/lab ## everything at once, against a seed that is printed (TORTURE_SECONDS, TORTURE_SEED)
+	$(MAKE) check-torture-core TORTURE_SEED=$(TORTURE_SEED)
+	lab/run torture --smp 1 --mem 3G --timeout $$(($(TORTURE_SECONDS) + 300)) --script tests/torture/lab.sh -- \
+		$(TORTURE_SECONDS) $(TORTURE_SEED)
+$(BUILD)/torture/lab: tests/torture/lab.c tests/vm/vm.h kmod/uapi/iomul.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi -Itests/vm -o $@ $<
+
 # Programs that run in the server.
 debug-names := $(patsubst tests/debug/%.c,%,$(wildcard tests/debug/*.c))
 .PHONY: debug-programs
@@ -50,4 +61,4 @@ $(BUILD)/debug/%: tests/debug/%.c tests/vm/vm.h kmod/uapi/iomul.h
 
 clean: clean-proof
 clean-proof:
-	rm -rf $(BUILD)/cbmc $(BUILD)/spin $(BUILD)/rt $(BUILD)/debug
+	rm -rf $(BUILD)/cbmc $(BUILD)/spin $(BUILD)/rt $(BUILD)/debug $(BUILD)/torture

@@ -16,7 +16,7 @@ test-src := $(test-core) $(test-sim)
 unit-names := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 unit-out := $(unit-names:%=$(test-build)/unit/%)
 
-.PHONY: check-unit check-model check-model-deep check-fuzz check-scale check-core check-mutants fuzz coverage clean-tests
+.PHONY: check-unit check-model check-model-deep check-fuzz check-scale check-core check-mutants check-torture-core fuzz coverage clean-tests
 
 # Objects of core and sim, once for each way of building: asan, fast, fuzz, cov.
 test-flags-asan := $(test-asan)
@@ -61,6 +61,20 @@ $(test-build)/scale: $(test-build)/fast/tests/scale/scale.o $(test-obj-fast)
 
 check-scale: $(test-build)/scale ## core's cost grows with the number of functions, no faster
 	@tests/run $(test-build)/scale
+
+# Core under fire: see tests/torture.
+define torture-program
+$$(test-build)/torture-$(1): $$(test-build)/$(1)/tests/torture/engine.o $$(test-build)/$(1)/tests/fuzz/random_world.o \
+		$$(test-obj-$(1))
+	$$(test-cc-$(1)) $$(test-warn) $$(test-flags-$(1)) -o $$@ $$^
+endef
+$(foreach way,asan fast,$(eval $(call torture-program,$(way))))
+
+TORTURE_SEED ?= $(shell date +%s)
+TORTURE_ACCESSES ?= 100000000
+check-torture-core: $(test-build)/torture-asan $(test-build)/torture-fast ## core under fire: a hundred million accesses that must reach their device
+	@tests/run "$(test-build)/torture-asan -s $(TORTURE_SEED) -n 2000000" \
+		"$(test-build)/torture-fast -s $(TORTURE_SEED) -n $(TORTURE_ACCESSES)"
 
 # libFuzzer with reference models: bounded here, as long as one likes with "fuzz".
 fuzz-names := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))

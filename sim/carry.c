@@ -192,6 +192,35 @@ bool carry_lends(const struct carry *c, const struct iomul_plan *plan, u32 node)
 	return lends;
 }
 
+static bool attached_now(const struct carry *c, u32 node)
+{
+	const struct iomul_node *n = &c->t->node[node];
+
+	return (n->flags & IOMUL_NODE_SELECTED) && n->group != IOMUL_NONE;
+}
+
+bool carry_pick(const struct carry *c, const struct iomul_plan *plan, u32 from, bool *leaves)
+{
+	const struct iomul_topology *t = c->t;
+	u32 i, k, count, first, left = 0;
+
+	for (i = 0; i < t->nodes; i++) {
+		leaves[i] = attached_now(c, i);
+		left += leaves[i];
+	}
+	for (k = 0; k < t->nodes; k++) {
+		i = (k + from) % t->nodes;
+		if (!attached_now(c, i) || carry_lends(c, plan, i))
+			continue;
+		memset(leaves, 0, t->nodes * sizeof(*leaves));
+		first = iomul_slot_span(t, i, &count);
+		for (i = first; i < first + count; i++)
+			leaves[i] = attached_now(c, i);
+		return true;
+	}
+	return left;
+}
+
 /*
  * Gates.
  */

@@ -45,6 +45,12 @@ int carry_detach(struct carry *c, const struct iomul_plan *plan, bool *leaves);
  */
 bool carry_lends(const struct carry *c, const struct iomul_plan *plan, u32 node);
 
+/*
+ * For carry_detach(): one slot of @plan's that can go, the first from node @from
+ * on; if each lends to another: all. False: there are no more.
+ */
+bool carry_pick(const struct carry *c, const struct iomul_plan *plan, u32 from, bool *leaves);
+
 /* One step of a mux: the I/O enables of the functions behind a gate, from a cached word. */
 int carry_gate(struct carry *c, const struct iomul_mux *mux, struct iomul_mux_step s);
 

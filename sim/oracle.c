@@ -258,37 +258,6 @@ static bool unconcerned_same(struct oracle *o)
 	return true;
 }
 
-static bool attached_now(const struct oracle *o, u32 node)
-{
-	const struct iomul_node *n = &o->w->t.node[node];
-
-	return (n->flags & IOMUL_NODE_SELECTED) && n->group != IOMUL_NONE;
-}
-
-/* One slot that can go, the first from @from on; if each lends to another: all. */
-static bool pick_leaving(struct oracle *o, u32 from, bool *leaves)
-{
-	const struct iomul_topology *t = &o->w->t;
-	u32 i, k, count, first, left = 0;
-
-	for (k = 0; k < t->nodes; k++) {
-		i = (k + from) % t->nodes;
-		leaves[i] = attached_now(o, i);
-		left += leaves[i];
-	}
-	for (k = 0; k < t->nodes; k++) {
-		i = (k + from) % t->nodes;
-		if (!attached_now(o, i) || carry_lends(&o->c, &o->w->plan, i))
-			continue;
-		memset(leaves, 0, t->nodes * sizeof(*leaves));
-		first = iomul_slot_span(t, i, &count);
-		for (i = first; i < first + count; i++)
-			leaves[i] = attached_now(o, i);
-		return true;
-	}
-	return left;
-}
-
 /* The slots that this plan attached, one after another, lenders last. */
 static bool detach_all(struct oracle *o)
 {
@@ -296,7 +265,7 @@ static bool detach_all(struct oracle *o)
 	u32 n = 0, from = draw(o, t->nodes);
 	bool ok = true, *leaves = calloc(t->nodes + 1, sizeof(*leaves));
 
-	while (ok && leaves && pick_leaving(o, from, leaves)) {
+	while (ok && leaves && carry_pick(&o->c, &o->w->plan, from, leaves)) {
 		if (carry_detach(&o->c, &o->w->plan, leaves))
 			ok = fail(o, "detach %u failed", n);
 		ok = ok && sweep_ports(o, "detach", n) && visit_groups(o);
