@@ -71,9 +71,10 @@ endef
 $(foreach way,asan fast,$(eval $(call torture-program,$(way))))
 
 TORTURE_SEED ?= $(shell date +%s)
+TORTURE_SHORT ?= 2000000
 TORTURE_ACCESSES ?= 100000000
 check-torture-core: $(test-build)/torture-asan $(test-build)/torture-fast ## core under fire: a hundred million accesses that must reach their device
-	@tests/run "$(test-build)/torture-asan -s $(TORTURE_SEED) -n 2000000" \
+	@tests/run "$(test-build)/torture-asan -s $(TORTURE_SEED) -n $(TORTURE_SHORT)" \
 		"$(test-build)/torture-fast -s $(TORTURE_SEED) -n $(TORTURE_ACCESSES)"
 
 # libFuzzer with reference models: bounded here, as long as one likes with "fuzz".
@@ -98,12 +99,13 @@ check-core: ## all of these
 		"$(MAKE) -s $(test-make) check-fuzz" "$(MAKE) -s $(test-make) check-scale"
 
 check-mutants: ## bugs seeded on purpose, each must be noticed (MUTANT=pattern)
-	@tests/mutants/run $(BUILD) '$(or $(MUTANT),*)'
+	@tests/mutants/run $(BUILD) '$(or $(MUTANT),*)' $(wildcard $(BUILD)/cbmc/cbmc)
 
 # What a layer of tests needs, without running it.
-.PHONY: unit model fuzz-build
+.PHONY: unit model torture fuzz-build
 unit: $(unit-out)
 model: $(test-build)/model-asan $(test-build)/model-fast
+torture: $(test-build)/torture-asan $(test-build)/torture-fast
 fuzz-build: $(fuzz-out)
 
 # Unit tests and the small model: lines and branches of core that they reach.
