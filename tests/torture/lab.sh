@@ -16,6 +16,7 @@ for path in $pci/*; do
 	[ "$(cat "$path/device")" = 0x10d3 ] && set -- "$@" "${path##*/}"
 done
 [ $# -ge 5 ] || { echo "lab.sh: want five e1000e"; exit 1; }
+nics=$*
 alone=$1
 shift
 cat /proc/ioports > /tmp/before
@@ -54,6 +55,12 @@ state > /tmp/alone.now
 check "nor changed" cmp /tmp/alone /tmp/alone.now
 check "nothing differs from what it should be" "$top/build/iomul" status --verify
 check "detach" "$top/build/iomul" detach --all
+# What was unplugged while it shared came back without ports of its own; so it is plugged in again.
+for nic in $nics; do
+	[ "$nic" = "$alone" ] || echo 1 > "$pci/$nic/remove"
+done
+echo 1 > /sys/bus/pci/rescan
+sleep 1
 check "all ports are back" diff /tmp/before /proc/ioports
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
