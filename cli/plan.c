@@ -305,6 +305,25 @@ static void print_why(u32 windows, u32 branches, const struct choice *ch)
 		puts("no more free");
 }
 
+/* Ports above @bus that others use, and whose windows the plan makes larger. */
+static void print_widened(const struct proposal *p, u32 bus)
+{
+	const struct iomul_topology *t = &p->view.t;
+	char text[32], from[32], to[32];
+	const struct iomul_step *s;
+	u32 i;
+
+	for (; bus < t->nodes; bus = t->node[bus].parent) {
+		for (i = 0; i < p->plan.steps; i++) {
+			s = &p->plan.step[i];
+			if (s->kind == IOMUL_STEP_WIDEN && s->node == bus)
+				printf("  %s keeps %s for others, has no room left in it, and is widened to %s\n",
+				       addr_short(t->node[bus].addr, text), range_text(s->from, from),
+				       range_text(s->to, to));
+		}
+	}
+}
+
 /* Which windows there will be, with how many slots, and why not more. */
 static void print_windows(const struct proposal *p, const struct choice *ch)
 {
@@ -329,6 +348,7 @@ static void print_windows(const struct proposal *p, const struct choice *ch)
 		printf(", %u window%s for %u branch%s: ", windows, windows == 1 ? "" : "s", branches,
 		       branches == 1 ? "" : "es");
 		print_why(windows, branches, ch);
+		print_widened(p, t->group[i].anchor);
 		for (k = i; k < t->groups; k++)
 			if (t->group[k].anchor == t->group[i].anchor)
 				printf("  group %u, %s: %u slots\n", t->group[k].id,
@@ -340,6 +360,7 @@ static const char *const step_names[IOMUL_STEP_KINDS] = {
 	[IOMUL_STEP_DECODE] = "decode",	  [IOMUL_STEP_RELEASE] = "release",
 	[IOMUL_STEP_HOLD] = "hold",	  [IOMUL_STEP_RESERVE] = "reserve",
 	[IOMUL_STEP_WINDOW] = "window",	  [IOMUL_STEP_BAR] = "bar",
+	[IOMUL_STEP_WIDEN] = "widen",
 };
 
 static void print_step(const struct iomul_topology *t, const struct iomul_step *s)

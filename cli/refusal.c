@@ -88,7 +88,7 @@ static const struct reason {
 			     NULL },
 	[IOMUL_R_MIXED] = { "mixed",
 			    "{slot}: its port {at} also leads to ports of others and has no {need} "
-			    "bytes left in its window {range}",
+			    "bytes left in its window {range}, nor beside it",
 			    "; attach {hint} as well (add {HINT})" },
 };
 

@@ -229,7 +229,7 @@ static const char *const reasons[IOMUL_R_COUNT] = {
 	[IOMUL_R_GONE] = "it was removed meanwhile",
 	[IOMUL_R_CONFLICT] = "the ports were taken meanwhile",
 	[IOMUL_R_HOOKED] = "somebody else has taken over its config access",
-	[IOMUL_R_MIXED] = "a port that also leads to others has no room left",
+	[IOMUL_R_MIXED] = "a port that also leads to others has no room left, nor beside its window",
 };
 
 /* Attach is all or none, so the refused are left out one by one. */

@@ -345,11 +345,17 @@ static int attach_plan(struct attach *a, const struct iomul_addr *addr, u32 coun
 	return err;
 }
 
+/* A mixed port that the plan gives more ports than it has. */
+static bool node_widens(const struct iomul_snapshot *snap, u32 node)
+{
+	return !iomul_range_contains(snap->node[node].window, snap->t.mark[node].window);
+}
+
 static int attach_new_held(struct attach *a, u32 node)
 {
 	struct iomul_snapshot *snap = a->snap;
 	struct iomul_node *n = &snap->node[node];
-	struct iomul_held *held = iomul_held_new(snap->pdev[node]);
+	struct iomul_held *held = iomul_held_new(snap->pdev[node]), *up;
 
 	if (PTR_ERR(held) == -EBUSY)
 		return iomul_refuse(a->refusal, IOMUL_R_HOOKED, n->addr, n->addr);
@@ -357,9 +363,12 @@ static int attach_new_held(struct attach *a, u32 node)
 		return PTR_ERR(held);
 	snap->held[node] = held;
 	held->live = live_find(n->group);
-	held->live->concerned = true;
-	if (n->parent != IOMUL_NONE && snap->node[n->parent].group == n->group)
-		held->up = snap->held[n->parent];
+	held->window_only = !held->live;
+	if (held->live)
+		held->live->concerned = true;
+	up = n->parent == IOMUL_NONE ? NULL : snap->held[n->parent];
+	if (up && (up->window_only || snap->node[n->parent].group == n->group))
+		held->up = up;
 	return 0;
 }
 
@@ -401,7 +410,7 @@ static int attach_prepare(struct attach *a)
 		if (!live_new(&t->group[i], snap->bus[t->group[i].anchor]))
 			return -ENOMEM;
 	for (i = 0; !err && i < t->nodes; i++)
-		if (node_joins(&t->node[i]))
+		if (node_joins(&t->node[i]) || (node_widens(snap, i) && !snap->held[i]))
 			err = attach_new_held(a, i);
 	for (i = 0; !err && i < t->nodes; i++)
 		if (iomul_slot_first(t, i)) {
@@ -419,7 +428,7 @@ static void attach_start(struct attach *a)
 	/* Config writes that began before the filter was there end before it counts. */
 	synchronize_rcu();
 	for (i = 0; i < snap->t.nodes; i++)
-		if (snap->held[i] && node_joins(&snap->node[i]))
+		if (snap->held[i] && !snap->held[i]->ready)
 			iomul_held_start(snap->held[i]);
 }
 
@@ -612,6 +621,8 @@ static bool live_leaves(const struct iomul_live *live)
 
 static bool deed_leaves(const struct iomul_deed *deed)
 {
+	if (deed->step.kind == IOMUL_STEP_WIDEN)
+		return held_leaves(deed->held) || !iomul_widen_needed(deed);
 	return deed->held ? held_leaves(deed->held) : live_leaves(deed->live);
 }
 
@@ -698,6 +709,7 @@ static int detach_lenders(struct iomul_refusal *refusal)
 	struct iomul_deed *deed;
 	struct iomul_live *live;
 	struct iomul_slot *slot;
+	struct iomul_range range;
 	struct iomul_addr at;
 	int err;
 
@@ -705,7 +717,9 @@ static int detach_lenders(struct iomul_refusal *refusal)
 		if (!deed->held || !deed_leaves(deed) || deed->held->gone)
 			continue;
 		live = deed->hold ? iomul_hold_borrower(deed->hold) : deed_collides(deed);
-		if (!live)
+		range = live ? live->window :
+			deed->hold ? iomul_hold_widened(deed->hold) : IOMUL_RANGE_EMPTY;
+		if (iomul_range_empty(range))
 			continue;
 		at = deed->held->addr;
 		list_for_each_entry(slot, &iomul_slots, list)
@@ -716,7 +730,7 @@ static int detach_lenders(struct iomul_refusal *refusal)
 		if (list_entry_is_head(slot, &iomul_slots, list))
 			slot = list_first_entry(&iomul_slots, struct iomul_slot, list);
 		err = iomul_refuse(refusal, IOMUL_R_LENDER, slot->addr, at);
-		refusal->range = live->window;
+		refusal->range = range;
 		return err;
 	}
 	return 0;
@@ -926,6 +940,11 @@ void iomul_held_lost(struct iomul_held *held)
 {
 	struct iomul_live *live = held->live;
 
+	if (!live) {	/* all below went before */
+		held->gone = true;
+		iomul_held_stop(held);
+		return;
+	}
 	iomul_turn_take(live, NULL, false);
 	if (held->gate != IOMUL_NONE)
 		iomul_mux_forget_gate(&live->tree.mux, held->gate);
@@ -950,6 +969,14 @@ void iomul_held_lost(struct iomul_held *held)
 		 held->user ? "; its user gets ENODEV from now on" : "");
 }
 
+/* What it lies in is going. */
+static void hold_drop(struct iomul_hold *hold)
+{
+	if (hold->res.parent)
+		remove_resource(&hold->res);
+	hold->at = IOMUL_RANGE_EMPTY;
+}
+
 void iomul_anchor_lost(struct pci_dev *pdev)
 {
 	struct iomul_deed *deed;
@@ -962,8 +989,8 @@ void iomul_anchor_lost(struct pci_dev *pdev)
 			continue;
 		iomul_reserve_drop(live);
 		list_for_each_entry(deed, &iomul_journal, list)
-			if (deed->hold && deed->live == live && deed->hold->res.parent)
-				remove_resource(&deed->hold->res);
+			if (deed->hold && deed->live == live)
+				hold_drop(deed->hold);
 	}
 }
 
@@ -1130,6 +1157,26 @@ static void live_verify(struct iomul_live *live, bool repair, struct iomul_verif
 	}
 }
 
+/* Widened ports are in no group's tree. */
+static void widened_verify(bool repair, struct iomul_verify *v)
+{
+	struct iomul_held *held;
+	u32 before;
+
+	list_for_each_entry(held, &iomul_helds, in_all) {
+		if (!held->window_only)
+			continue;
+		before = v->out_wrong;
+		iomul_held_verify(held, &v->out_checked, &v->out_wrong);
+		if (v->out_wrong == before)
+			continue;
+		if (!before)
+			v->out_first = held->addr;
+		if (repair)
+			iomul_held_widen(held, held->window);
+	}
+}
+
 int iomul_verify(bool repair, struct iomul_verify *v)
 {
 	struct iomul_live *live;
@@ -1143,6 +1190,8 @@ int iomul_verify(bool repair, struct iomul_verify *v)
 		live_verify(live, repair, v);
 		iomul_turn_give(live);
 	}
+	if (!err)
+		widened_verify(repair, v);
 	mutex_unlock(&iomul_lock);
 	return err;
 }

@@ -110,8 +110,11 @@ static bool held_register(const struct iomul_held *held, int where)
 {
 	int reg = where & ~3;
 
-	return READ_ONCE(held->ready) &&
-	       (reg == PCI_COMMAND || reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
+	if (!READ_ONCE(held->ready))
+		return false;
+	if (reg == PCI_COMMAND)
+		return !held->window_only;
+	return reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16;
 }
 
 static u32 size_mask(int size)
@@ -557,6 +560,21 @@ int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs)
 	return ok ? 0 : -EIO;
 }
 
+int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs)
+{
+	unsigned long flags;
+	bool ok = false;
+
+	raw_spin_lock_irqsave(held->lock, flags);
+	if (regs.high == held->window.high) {
+		hw_write(held, PCI_IO_BASE, 2, regs.low);
+		held->window = window_read(held);
+		ok = window_equal(held->window, regs);
+	}
+	raw_spin_unlock_irqrestore(held->lock, flags);
+	return ok ? 0 : -EIO;
+}
+
 static struct pci_bus_region bus_region(struct iomul_held *held, struct iomul_range at)
 {
 	struct resource res = { .start = at.first, .end = at.last, .flags = IORESOURCE_IO };
@@ -630,9 +648,11 @@ void iomul_held_verify(struct iomul_held *held, u32 *checked, u32 *wrong)
 	if (held->gone)
 		return;
 	raw_spin_lock_irqsave(held->lock, flags);
-	++*checked;
-	differ += !!((hw_read(held, PCI_COMMAND, 2) ^ held->command) & PCI_COMMAND_IO);
-	if (held->window_set) {
+	if (!held->window_only) {
+		++*checked;
+		differ += !!((hw_read(held, PCI_COMMAND, 2) ^ held->command) & PCI_COMMAND_IO);
+	}
+	if (held->window_set || held->window_only) {
 		++*checked;
 		differ += !window_equal(window_read(held), held->window);
 	}

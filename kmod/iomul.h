@@ -50,8 +50,8 @@ struct iomul_window_regs {
 };
 
 /*
- * A gate port or a function of a shared slot. @command, @window and what
- * readers see of them change under @lock only.
+ * A gate port, a function of a shared slot, or a mixed port that was widened.
+ * @command, @window and what readers see of them change under @lock only.
  */
 struct iomul_held {
 	struct hlist_node in_filter;	/* RCU */
@@ -62,9 +62,9 @@ struct iomul_held {
 	unsigned int devfn;
 	int (*write)(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val);
 	struct iomul_filter *filter;	/* of no use once out of it */
-	struct iomul_live *live;
+	struct iomul_live *live;	/* NULL: @window_only */
 	struct iomul_slot *slot;	/* NULL: a port */
-	struct iomul_held *up;		/* the gate port above */
+	struct iomul_held *up;		/* the port above, if held */
 	struct iomul_user *user;	/* who holds it open */
 
 	raw_spinlock_t *lock;		/* the filter's, one for all on a bus */
@@ -84,6 +84,7 @@ struct iomul_held {
 	bool placed;			/* in the tree that is being filled */
 	u8 bars;			/* I/O BARs that were placed */
 	bool window_set;		/* the window was placed */
+	bool window_only;		/* a mixed port: no gate, its command register is others' */
 	struct iomul_addr addr;
 	struct resource root;		/* private parent of its window or BARs */
 	struct rcu_head rcu;
@@ -135,6 +136,8 @@ static __always_inline int iomul_held_swap(struct iomul_held *shut, struct iomul
 /* The window registers. 0 or -EIO: they read back otherwise. */
 int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs);
 int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
+/* The same for a window in use: with one write. -EIO also if one can't do. */
+int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs);
 struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at);
 /* What the BAR register must contain. */
 u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar);
@@ -189,7 +192,8 @@ void iomul_snapshot_free(struct iomul_snapshot *snap);
 
 /* A range kept for its return: in the resource tree where the function had it. */
 struct iomul_hold {
-	struct resource res;
+	struct resource res;		/* without what a widened port has of it; no parent: nothing left */
+	struct iomul_range at;
 	char name[IOMUL_NAME_MAX];
 };
 
@@ -204,7 +208,7 @@ struct iomul_deed {
 	const char *name;
 	resource_size_t start, end;
 	unsigned long flags;
-	u32 raw;			/* BAR register as it was */
+	u32 raw;			/* BAR, or I/O Base and Limit, as it was */
 	struct resource *res;		/* with @pdev: put back when @parent has its range again */
 	struct pci_dev *pdev;		/* a reference */
 };
@@ -218,6 +222,10 @@ int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
 void iomul_step_undo(struct iomul_deed *deed);
 /* The device of @held is going: takes its resources out of private trees. */
 void iomul_steps_orphan(struct iomul_held *held);
+/* Is what the port of @deed, an IOMUL_STEP_WIDEN, was given of use to a group that stays? */
+bool iomul_widen_needed(const struct iomul_deed *deed);
+/* The ports, which @hold is to get back, of a port that stays widened; or empty. */
+struct iomul_range iomul_hold_widened(const struct iomul_hold *hold);
 /* Puts back what had to wait for the port above. */
 void iomul_steps_late(void);
 /* @pdev is going: nothing of it waits any more. */

@@ -374,8 +374,9 @@ static void busy_read(struct iomul_snapshot *snap, const struct resource *parent
 }
 
 /*
- * Windows that the firmware left open and Linux does not know of: ports that
- * one of them passes on are no good for a group, whose ports would clash there.
+ * Windows that the firmware left open and BARs that it left decoding, of which
+ * Linux does not know: ports that one of them has are no good for a group,
+ * whose own would clash there.
  */
 
 static struct iomul_range port_hardware_window(struct pci_dev *pdev)
@@ -396,7 +397,21 @@ static struct iomul_range port_hardware_window(struct pci_dev *pdev)
 	return iomul_res_range(&res);
 }
 
-static void stray_add(struct iomul_snapshot *snap, u32 node, struct iomul_range at, u32 room)
+static struct iomul_range bar_hardware_range(struct pci_dev *pdev, unsigned int bar, u32 size)
+{
+	u32 base = iomul_config_read(pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
+	struct pci_bus_region region = { .start = base & PCI_BASE_ADDRESS_IO_MASK };
+	struct resource res = { .flags = IORESOURCE_IO };
+
+	if (!region.start || base == ~0U)
+		return IOMUL_RANGE_EMPTY;
+	region.end = region.start + size - 1;
+	pcibios_bus_to_resource(pdev->bus, &res, &region);
+	return iomul_res_range(&res);
+}
+
+static void stray_add(struct iomul_snapshot *snap, const char *what, u32 node,
+		      struct iomul_range at, u32 room)
 {
 	struct iomul_busy *b;
 
@@ -404,7 +419,19 @@ static void stray_add(struct iomul_snapshot *snap, u32 node, struct iomul_range 
 		return;
 	b = &snap->busy[snap->t.busies++];
 	b->at = at;
-	snprintf(b->name, sizeof(b->name), "window of %s", pci_name(snap->pdev[node]));
+	snprintf(b->name, sizeof(b->name), "%s of %s", what, pci_name(snap->pdev[node]));
+}
+
+/* Whether the ports above pass them on does not matter: they may be moved there. */
+static void stray_bars(struct iomul_snapshot *snap, u32 i, u32 room)
+{
+	const struct iomul_node *n = &snap->node[i];
+	u32 k;
+
+	for (k = 0; (n->flags & IOMUL_NODE_DECODES) && k < IOMUL_BARS; k++)
+		if (n->bar[k].size && iomul_range_empty(n->bar[k].at))
+			stray_add(snap, "BAR", i,
+				  bar_hardware_range(snap->pdev[i], k, n->bar[k].size), room);
 }
 
 static void strays_read(struct iomul_snapshot *snap, u32 room)
@@ -413,19 +440,20 @@ static void strays_read(struct iomul_snapshot *snap, u32 room)
 	u32 i;
 
 	for (i = 0; i < snap->t.nodes; i++) {
+		stray_bars(snap, i, room);
 		if ((snap->node[i].flags & (IOMUL_NODE_PORT | IOMUL_NODE_SHARED)) != IOMUL_NODE_PORT ||
 		    !(snap->node[i].flags & IOMUL_NODE_FORWARDS))
 			continue;
 		hw = port_hardware_window(snap->pdev[i]);
 		known = snap->node[i].window;
 		if (!iomul_range_overlaps(hw, known)) {
-			stray_add(snap, i, hw, room);
+			stray_add(snap, "window", i, hw, room);
 			continue;
 		}
 		if (hw.first < known.first)
-			stray_add(snap, i, (struct iomul_range){ hw.first, known.first - 1 }, room);
+			stray_add(snap, "window", i, (struct iomul_range){ hw.first, known.first - 1 }, room);
 		if (hw.last > known.last)
-			stray_add(snap, i, (struct iomul_range){ known.last + 1, hw.last }, room);
+			stray_add(snap, "window", i, (struct iomul_range){ known.last + 1, hw.last }, room);
 	}
 }
 

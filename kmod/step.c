@@ -13,7 +13,8 @@
  *
  * Nothing of the kernel's is without parent, so pci_enable_device() works as
  * ever; nobody is given ports of a hold or a group. A group's range may lie
- * inside a hold, or around several.
+ * inside a hold, or around several. A mixed port that is widened takes what it
+ * needs of the holds beside it.
  *
  * All under pci_lock_rescan_remove() and iomul_lock.
  */
@@ -150,6 +151,7 @@ static int hold_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal
 		.end = deed->end,
 		.flags = IORESOURCE_IO | IORESOURCE_BUSY,
 	};
+	hold->at = iomul_res_range(&hold->res);
 	if (request_resource(deed->parent, &hold->res)) {
 		release_undo(deed);
 		err = deed_conflict(deed, refusal, iomul_res_range(&hold->res), NULL);
@@ -331,6 +333,103 @@ static void bar_undo(struct iomul_deed *deed)
 	deed_restore(deed);
 }
 
+/*
+ * Widened ports
+ */
+
+/* What is left of @range without the ports of @taken, which does not lie in its middle. */
+static struct iomul_range range_cut(struct iomul_range range, struct iomul_range taken)
+{
+	if (!iomul_range_overlaps(range, taken))
+		return range;
+	if (range.first < taken.first)
+		return (struct iomul_range){ range.first, taken.first - 1 };
+	if (range.last > taken.last)
+		return (struct iomul_range){ taken.last + 1, range.last };
+	return IOMUL_RANGE_EMPTY;
+}
+
+static bool is_widen(const struct iomul_deed *deed)
+{
+	return deed->step.kind == IOMUL_STEP_WIDEN;
+}
+
+static int hold_place(struct iomul_deed *deed, struct iomul_range at)
+{
+	struct resource *res = &deed->hold->res;
+
+	if (res->parent && iomul_range_empty(at))
+		return remove_resource(res);
+	if (res->parent)
+		return adjust_resource(res, at.first, iomul_range_size(at));
+	if (iomul_range_empty(at))
+		return 0;
+	res->start = at.first;
+	res->end = at.last;
+	return request_resource(deed->parent, res);
+}
+
+/* Holds keep what widened ports leave of them: those in the journal, and @more, but not @less. */
+static void holds_place(const struct iomul_deed *more, const struct iomul_deed *less)
+{
+	const struct iomul_deed *widen;
+	struct iomul_deed *deed;
+	struct iomul_range at;
+
+	list_for_each_entry(deed, &iomul_journal, list) {
+		if (!deed->hold || iomul_range_empty(deed->hold->at))
+			continue;
+		at = deed->hold->at;
+		list_for_each_entry(widen, &iomul_journal, list)
+			if (is_widen(widen) && widen != less)
+				at = range_cut(at, widen->step.to);
+		if (more)
+			at = range_cut(at, more->step.to);
+		if (hold_place(deed, at))
+			pr_warn("%s: ports %#06x-%#06x were taken meanwhile\n", deed->hold->name,
+				at.first, at.last);
+	}
+}
+
+static int widen_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct iomul_range from = deed->step.from, to = deed->step.to;
+	struct iomul_held *held = deed->held;
+	struct resource *res = deed_resource(deed);
+
+	if (!res->parent || !iomul_range_equal(iomul_res_range(res), from))
+		return deed_conflict(deed, refusal, from, res);
+	holds_place(deed, NULL);
+	if (adjust_resource(res, to.first, iomul_range_size(to))) {
+		holds_place(NULL, NULL);
+		return deed_conflict(deed, refusal, to, NULL);
+	}
+	deed->raw = held->window.low;
+	if (!iomul_held_widen(held, iomul_held_window_at(held, to)))
+		return 0;
+	iomul_held_widen(held, (struct iomul_window_regs){ deed->raw, held->window.high });
+	adjust_resource(res, from.first, iomul_range_size(from));
+	holds_place(NULL, NULL);
+	return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
+}
+
+static void widen_undo(struct iomul_deed *deed)
+{
+	struct iomul_range from = deed->step.from;
+	struct iomul_held *held = deed->held;
+	struct resource *res = deed_resource(deed);
+
+	if (!held->gone) {
+		if (adjust_resource(res, from.first, iomul_range_size(from))) {
+			pci_warn(held->pdev,
+				 "iomul: its window stays %pR, which others use by now\n", res);
+			return;
+		}
+		iomul_held_widen(held, (struct iomul_window_regs){ deed->raw, held->window.high });
+	}
+	holds_place(NULL, deed);
+}
+
 static const struct {
 	int (*carry_out)(struct iomul_deed *deed, struct iomul_refusal *refusal);
 	void (*undo)(struct iomul_deed *deed);
@@ -341,6 +440,7 @@ static const struct {
 	[IOMUL_STEP_RESERVE] = { reserve_carry_out, reserve_undo },
 	[IOMUL_STEP_WINDOW] = { window_carry_out, window_undo },
 	[IOMUL_STEP_BAR] = { bar_carry_out, bar_undo },
+	[IOMUL_STEP_WIDEN] = { widen_carry_out, widen_undo },
 };
 
 int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
@@ -428,7 +528,41 @@ struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold)
 
 	list_for_each_entry(live, &iomul_lives, list)
 		if (live->slots > live->leaving &&
-		    iomul_range_overlaps(live->window, iomul_res_range(&hold->res)))
+		    iomul_range_overlaps(live->window, hold->at))
 			return live;
 	return NULL;
+}
+
+/* Does a group that stays lie in what this very step has added? */
+static bool widen_used(const struct iomul_step *step)
+{
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list)
+		if (live->slots > live->leaving && iomul_range_contains(step->to, live->window) &&
+		    !iomul_range_contains(step->from, live->window))
+			return true;
+	return false;
+}
+
+/* A port that was widened once more since needs the older part to reach the newer. */
+bool iomul_widen_needed(const struct iomul_deed *deed)
+{
+	const struct iomul_deed *later = deed;
+
+	list_for_each_entry_from(later, &iomul_journal, list)
+		if (is_widen(later) && later->held == deed->held && widen_used(&later->step))
+			return true;
+	return false;
+}
+
+struct iomul_range iomul_hold_widened(const struct iomul_hold *hold)
+{
+	const struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &iomul_journal, list)
+		if (is_widen(deed) && iomul_range_overlaps(deed->step.to, hold->at) &&
+		    iomul_widen_needed(deed))
+			return deed->step.to;
+	return IOMUL_RANGE_EMPTY;
 }

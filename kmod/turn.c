@@ -347,6 +347,22 @@ static int gate_answers(struct iomul_live *live, u32 gate)
 	return err;
 }
 
+/* Ports above the group's gates are others', and may be shut by them. */
+static int anchor_answers(const struct iomul_live *live)
+{
+	const struct pci_bus *bus;
+	u32 command;
+
+	for (bus = live->anchor; bus->self; bus = bus->parent) {
+		command = iomul_config_read(bus->self, PCI_COMMAND, 2);
+		if (command == 0xffff)
+			return -ENODEV;
+		if (!(command & PCI_COMMAND_IO))
+			return -EIO;
+	}
+	return 0;
+}
+
 /*
  * A read returned all ones: so does a device that nobody has led the access to.
  * Reads back the command registers on the path. 0: they are right, the ones are
@@ -358,7 +374,7 @@ static noinline int path_check(struct iomul_user *user)
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
 	const struct iomul_path *path = &live->tree.mux.slot[slot->index];
-	int err = 0;
+	int err = anchor_answers(live);
 	u32 i;
 
 	for (i = 0; !err && i < path->depth; i++)

@@ -11,16 +11,19 @@ int carry_init(struct carry *c, struct fabric *f, struct iomul_topology *t)
 	*c = (struct carry){ .f = f,
 			     .t = t,
 			     .found = fabric_copy(f),
-			     .groups = calloc(t->groups + 1, sizeof(bool)) };
-	return c->found && c->groups ? 0 : -ENOMEM;
+			     .groups = calloc(t->groups + 1, sizeof(bool)),
+			     .widened = calloc(t->nodes + 1, sizeof(bool)) };
+	return c->found && c->groups && c->widened ? 0 : -ENOMEM;
 }
 
 void carry_fini(struct carry *c)
 {
 	free(c->found);
 	free(c->groups);
+	free(c->widened);
 	c->found = NULL;
 	c->groups = NULL;
+	c->widened = NULL;
 }
 
 static u32 found(const struct carry *c, u32 fn, u32 reg, u32 width)
@@ -71,6 +74,18 @@ static int step_window(struct carry *c, const struct iomul_step *s, bool back)
 	return wide ? fabric_write(c->f, s->node, PCI_IO_BASE_UPPER16, 4, high) : 0;
 }
 
+/* A window in use: one write, and never by way of an empty one. */
+static int step_widen(struct carry *c, const struct iomul_step *s, bool back)
+{
+	u32 low = (s->to.last & 0xf000) | (s->to.first >> 8 & 0xf0);
+	int err = fabric_write(c->f, s->node, PCI_IO_BASE, 2,
+			       back ? found(c, s->node, PCI_IO_BASE, 2) : low);
+
+	if (!err)
+		c->widened[s->node] = !back;
+	return err;
+}
+
 int carry_step(struct carry *c, struct iomul_step s, bool back)
 {
 	if (back)
@@ -80,6 +95,8 @@ int carry_step(struct carry *c, struct iomul_step s, bool back)
 		return step_decode(c, &s);
 	case IOMUL_STEP_WINDOW:
 		return step_window(c, &s, back);
+	case IOMUL_STEP_WIDEN:
+		return step_widen(c, &s, back);
 	case IOMUL_STEP_BAR:
 		return step_bar(c, &s, back);
 	case IOMUL_STEP_RESERVE:
@@ -144,21 +161,45 @@ static bool group_stays(const struct iomul_topology *t, const bool *leaves, u32 
 	return false;
 }
 
+/* Is a group that stays in what the port was widened by? */
+static bool widen_stays(const struct carry *c, const bool *leaves, const struct iomul_step *s)
+{
+	const struct iomul_topology *t = c->t;
+	u32 g;
+
+	for (g = 0; g < t->groups; g++)
+		if (iomul_range_contains(s->to, t->group[g].window) &&
+		    !iomul_range_contains(s->from, t->group[g].window) &&
+		    group_stays(t, leaves, t->group[g].id))
+			return true;
+	return false;
+}
+
+static bool step_goes(const struct carry *c, const bool *leaves, const struct iomul_step *s)
+{
+	const struct iomul_topology *t = c->t;
+
+	switch (s->kind) {
+	case IOMUL_STEP_RESERVE:
+		return !group_stays(t, leaves, t->group[s->node].id) && c->groups[s->node];
+	case IOMUL_STEP_WIDEN:
+		return !widen_stays(c, leaves, s) && c->widened[s->node];
+	default:
+		return leaves[s->node];
+	}
+}
+
 int carry_detach(struct carry *c, const struct iomul_plan *plan, bool *leaves)
 {
 	struct iomul_topology *t = c->t;
 	const struct iomul_step *s;
-	bool goes;
 	u32 i;
 	int err = 0;
 
 	ports_leave(t, leaves);
 	for (i = plan->steps; i-- > 0;) {
 		s = &plan->step[i];
-		goes = s->kind == IOMUL_STEP_RESERVE ?
-			       !group_stays(t, leaves, t->group[s->node].id) && c->groups[s->node] :
-			       leaves[s->node];
-		if (goes && carry_step(c, *s, true))
+		if (step_goes(c, leaves, s) && carry_step(c, *s, true))
 			err = -EIO;
 	}
 	for (i = 0; i < t->nodes; i++)

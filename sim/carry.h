@@ -14,6 +14,7 @@ struct carry {
 	struct iomul_topology *t;
 	u8 *found; /* all config bytes before the first step */
 	bool *groups; /* which of the topology's groups have their range */
+	bool *widened; /* which ports are widened */
 	u32 reserved; /* RESERVE, HOLD and RELEASE steps that are in force */
 };
 

@@ -431,6 +431,7 @@ static void settle_step(struct world *w, const struct iomul_step *s)
 							      .flags = IOMUL_BUSY_HELD,
 							      .holder = n->addr };
 		break;
+	case IOMUL_STEP_WIDEN:
 	case IOMUL_STEP_WINDOW:
 		n->window = s->to;
 		break;
@@ -529,5 +530,11 @@ void world_print(const struct world *w, int err, char *text, size_t n)
 			if (w->t.node[i].group == w->t.group[g].id &&
 			    !(w->t.node[i].flags & IOMUL_NODE_PORT))
 				print_member(w, i, text, n);
+	}
+	for (i = 0; i < w->plan.steps; i++) {
+		const struct iomul_step *s = &w->plan.step[i];
+
+		if (s->kind == IOMUL_STEP_WIDEN)
+			append(text, n, "; %s=%x-%x", w->name[s->node], s->to.first, s->to.last);
 	}
 }

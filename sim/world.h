@@ -53,7 +53,7 @@ void world_settle(struct world *w);
 
 /*
  * What became of the plan in @n bytes of @text: for each group its window and
- * members, or the refusal.
+ * members, then the ports that are widened, or the refusal.
  */
 void world_print(const struct world *w, int err, char *text, size_t n);
 

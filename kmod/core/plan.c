@@ -288,6 +288,7 @@ static void mark_function(struct iomul_topology *t, u32 i)
 
 	m->sharers = m->others = m->need = 0;
 	m->align = 1;
+	m->window = n->window;
 	if ((n->flags & IOMUL_NODE_PORT) || !node_shares(n)) {
 		for (k = 0; k < IOMUL_BARS; k++)
 			m->others |= !iomul_range_empty(n->bar[k].at);
@@ -303,8 +304,9 @@ static void mark_function(struct iomul_topology *t, u32 i)
 }
 
 /*
- * Is @node a port that has a window and leads to nobody (yet)? What is plugged
- * in there is given ports of that window without asking, so they are taken.
+ * Is @node a port that has a window and leads to nobody (yet)? Linux gives what
+ * is plugged in there ports of that window without asking, so they are taken: a
+ * gate above would shut them off, and to take the window away would starve it.
  */
 static bool port_empty(const struct iomul_topology *t, u32 node)
 {
@@ -437,7 +439,7 @@ static struct iomul_range pool_free(const struct iomul_topology *t, const struct
 	u32 i;
 
 	if (p->bus < t->nodes)
-		return take_range(t, p, t->node[p->bus].window, size, align, take);
+		return take_range(t, p, t->mark[p->bus].window, size, align, take);
 	root = &t->root[p->bus - t->nodes];
 	for (i = 0; i < root->napertures; i++) {
 		within = root->aperture[i];
@@ -575,6 +577,144 @@ static int refuse_space(const struct iomul_topology *t, const struct pool *p, u3
 	return err;
 }
 
+/*
+ * Mixed ports that are widened.
+ */
+
+/* The ports of @r that @window lacks; on both sides of it: the lower ones. */
+static struct iomul_range range_beyond(struct iomul_range r, struct iomul_range window)
+{
+	if (iomul_range_contains(window, r))
+		return IOMUL_RANGE_EMPTY;
+	if (r.first < window.first)
+		return (struct iomul_range){ r.first,
+					     r.last < window.first ? r.last : window.first - 1 };
+	return (struct iomul_range){ r.first > window.last ? r.first : window.last + 1, r.last };
+}
+
+static struct iomul_range range_around(struct iomul_range a, struct iomul_range b)
+{
+	return (struct iomul_range){ a.first < b.first ? a.first : b.first,
+				     a.last > b.last ? a.last : b.last };
+}
+
+/* One aperture of the root has the window of @port and the ports @more. */
+static bool root_passes(const struct iomul_topology *t, u32 port, struct iomul_range more)
+{
+	const struct iomul_root *root = &t->root[t->node[port].root];
+	u32 i;
+
+	for (i = 0; i < root->napertures; i++)
+		if (iomul_range_contains(root->aperture[i],
+					 range_around(t->mark[port].window, more)))
+			return more.first >= root->lowest;
+	return false;
+}
+
+/*
+ * Can @port be made to pass @more on as well? Its window is in use: it is moved
+ * with one write of I/O Base and Limit, so the upper halves have to stay.
+ */
+static bool port_widens(const struct iomul_topology *t, u32 port, struct iomul_range more,
+			bool lend)
+{
+	const struct iomul_node *n = &t->node[port];
+	struct iomul_range now = t->mark[port].window, then = range_around(now, more);
+	u32 bus = iomul_node_bus(t, port);
+
+	if ((n->flags & IOMUL_NODE_SHARED) || n->group != IOMUL_NONE ||
+	    (then.first ^ now.first) >> 16 || (then.last ^ now.last) >> 16)
+		return false;
+	if (iomul_range_empty(iomul_topology_free(t, bus, more, iomul_range_size(more), 1, lend)))
+		return false;
+	return bus < t->nodes || root_passes(t, port, more);
+}
+
+/* Can @r be shared on the bus below the mixed port @port, with all ports above widened? */
+static bool ports_widen(const struct iomul_topology *t, u32 port, struct iomul_range r, bool lend)
+{
+	struct iomul_range window, more;
+
+	if (iomul_range_empty(iomul_topology_free(t, port, r, iomul_range_size(r), 1, lend)))
+		return false;
+	for (; port != IOMUL_NONE; port = t->node[port].parent) {
+		window = t->mark[port].window;
+		more = range_beyond(r, window);
+		if (iomul_range_empty(more))
+			break;
+		if (iomul_range_empty(window) || (r.first < window.first && r.last > window.last) ||
+		    !port_widens(t, port, more, lend))
+			return false;
+	}
+	return true;
+}
+
+/* Does the root bus lose ports, which are short, when @port is widened to @r? */
+static bool widens_root(const struct iomul_topology *t, u32 port, struct iomul_range r)
+{
+	while (t->node[port].parent != IOMUL_NONE)
+		port = t->node[port].parent;
+	return !iomul_range_contains(t->mark[port].window, r);
+}
+
+/*
+ * @size ports that adjoin the window of the mixed port @port, or lie partly in it;
+ * no port is left over in between. From above downwards.
+ */
+static struct iomul_range widen_find(const struct iomul_topology *t, u32 port, u32 size, u32 align,
+				     enum pool_take take)
+{
+	struct iomul_range window = t->mark[port].window, r;
+	u32 at = window.last + 1;
+
+	for (at &= ~(align - 1); !iomul_range_empty(window); at -= align) {
+		r = iomul_range_at(at, size);
+		if (!iomul_range_empty(r) && r.last < window.first && window.first - r.last > 1)
+			break;
+		if (!iomul_range_empty(r) && ports_widen(t, port, r, take != TAKE_FREE) &&
+		    (take != TAKE_LENT_ONLY || !ports_widen(t, port, r, false)))
+			return r;
+		if (at < align)
+			break;
+	}
+	return IOMUL_RANGE_EMPTY;
+}
+
+/* A range next to the window of the mixed port of @p, which has no room itself. */
+static struct iomul_range pool_widen(struct iomul_topology *t, const struct pool *p,
+				     const struct iomul_policy *policy)
+{
+	u32 align = p->align > IOMUL_GRANULE ? p->align : IOMUL_GRANULE;
+	u32 size = iomul_align_up(p->need, IOMUL_GRANULE), need, port, root;
+	struct iomul_range r;
+
+	if (size == ~0U)
+		return IOMUL_RANGE_EMPTY;
+	root = t->nodes + t->node[p->bus].root;
+	need = add_up_to_max(policy->reserve, size / IOMUL_GRANULE);
+	r = widen_find(t, p->bus, size, align, TAKE_FREE);
+	if (!iomul_range_empty(r) && policy->reserve && widens_root(t, p->bus, r) &&
+	    root_spare(t, root, need) < need)
+		r = IOMUL_RANGE_EMPTY;
+	if (iomul_range_empty(r))
+		r = widen_find(t, p->bus, size, align, policy->reserve ? TAKE_LENT_ONLY : TAKE_LENT);
+	for (port = p->bus; !iomul_range_empty(r) && port != IOMUL_NONE; port = t->node[port].parent)
+		t->mark[port].window = range_around(t->mark[port].window, r);
+	return r;
+}
+
+static int add_group(struct iomul_topology *t, u32 bus, struct iomul_range window)
+{
+	if (t->groups == t->groups_max)
+		return -ENOBUFS;
+	t->group[t->groups] = (struct iomul_group){ .id = next_group_id(t),
+						    .anchor = bus,
+						    .window = window };
+	t->groups++;
+	t->mark[bus].anchored++;
+	return 0;
+}
+
 /* The windows of the new groups on @p: free ones first, then lent ones. */
 static int pool_windows(struct iomul_topology *t, const struct pool *p,
 			const struct iomul_policy *policy, struct iomul_plan *plan)
@@ -588,6 +728,7 @@ static int pool_windows(struct iomul_topology *t, const struct pool *p,
 	u32 reserve = p->bus < t->nodes ? 0 : policy->reserve;
 	u32 i, spare = 0, granules = iomul_align_up(size, IOMUL_GRANULE) / IOMUL_GRANULE;
 	struct iomul_range r;
+	int err;
 
 	if (want > p->present)
 		want -= p->present;
@@ -607,16 +748,15 @@ static int pool_windows(struct iomul_topology *t, const struct pool *p,
 			r = pool_free(t, p, size, align, reserve ? TAKE_LENT_ONLY : TAKE_LENT);
 		if (iomul_range_empty(r))
 			break;
-		if (t->groups == t->groups_max)
-			return -ENOBUFS;
-		t->group[t->groups] = (struct iomul_group){ .id = next_group_id(t),
-							    .anchor = p->bus, .window = r };
-		t->groups++;
-		t->mark[p->bus].anchored++;
+		err = add_group(t, p->bus, r);
+		if (err)
+			return err;
 	}
-	if (!i && !p->present)
-		return refuse_space(t, p, size, &plan->refusal);
-	return 0;
+	if (i || p->present)
+		return 0;
+	r = p->bus < t->nodes ? pool_widen(t, p, policy) : IOMUL_RANGE_EMPTY;
+	return iomul_range_empty(r) ? refuse_space(t, p, size, &plan->refusal) :
+				      add_group(t, p->bus, r);
 }
 
 /*
@@ -888,6 +1028,23 @@ static int steps_release(struct iomul_topology *t, struct iomul_plan *plan)
 	return err;
 }
 
+/* From above, so that there is room for the lower ones. */
+static int steps_widen(struct iomul_topology *t, struct iomul_plan *plan)
+{
+	u32 i;
+	int err = 0;
+
+	for (i = 0; !err && i < t->nodes; i++) {
+		const struct iomul_node *n = &t->node[i];
+
+		if (!iomul_range_contains(n->window, t->mark[i].window) && !node_joins(n))
+			err = add_step(plan, (struct iomul_step){
+				.kind = IOMUL_STEP_WIDEN, .bar = IOMUL_STEP_IS_WINDOW, .node = i,
+				.from = n->window, .to = t->mark[i].window });
+	}
+	return err;
+}
+
 static int steps_windows(struct iomul_topology *t, struct iomul_plan *plan)
 {
 	u32 i;
@@ -994,6 +1151,8 @@ int iomul_plan_attach(struct iomul_topology *t, const struct iomul_policy *polic
 		err = steps_decode(t, plan);
 	if (!err)
 		err = steps_release(t, plan);
+	if (!err)
+		err = steps_widen(t, plan);
 	for (i = present; !err && i < t->groups; i++)
 		err = add_step(plan, (struct iomul_step){ .kind = IOMUL_STEP_RESERVE, .node = i,
 							  .from = IOMUL_RANGE_EMPTY,
@@ -1079,6 +1238,36 @@ static bool windows_valid(const struct iomul_topology *t)
 	return true;
 }
 
+/* A widened port keeps what it has, and comes into nobody's way who keeps his ports. */
+static bool widen_valid(const struct iomul_topology *t, const struct iomul_step *s)
+{
+	u32 i, bus = iomul_node_bus(t, s->node);
+	const struct iomul_mark *m = &t->mark[bus];
+	struct iomul_range below = IOMUL_RANGE_EMPTY, above = IOMUL_RANGE_EMPTY;
+
+	if (t->node[s->node].group != IOMUL_NONE || iomul_range_empty(s->from) ||
+	    !iomul_range_contains(s->to, s->from))
+		return false;
+	if (bus < t->nodes && !iomul_range_contains(t->mark[bus].window, s->to))
+		return false;
+	if (s->to.first < s->from.first)
+		below = (struct iomul_range){ s->to.first, s->from.first - 1 };
+	above = (struct iomul_range){ s->from.last + 1, s->to.last };
+	for (i = m->child; i < m->child + m->children; i++)
+		if (i != s->node && t->node[i].group == IOMUL_NONE &&
+		    (iomul_range_overlaps(t->mark[i].window, below) ||
+		     iomul_range_overlaps(t->mark[i].window, above)))
+			return false;
+	return true;
+}
+
+static bool step_valid(const struct iomul_topology *t, const struct iomul_step *s)
+{
+	if (s->kind == IOMUL_STEP_WIDEN)
+		return widen_valid(t, s);
+	return s->kind < IOMUL_STEP_KINDS && node_joins(&t->node[s->node]);
+}
+
 bool iomul_plan_valid(const struct iomul_topology *t, const struct iomul_plan *plan)
 {
 	const struct iomul_step *s;
@@ -1086,10 +1275,8 @@ bool iomul_plan_valid(const struct iomul_topology *t, const struct iomul_plan *p
 
 	for (i = 0; i < plan->steps; i++) {
 		s = &plan->step[i];
-		if (s->kind >= IOMUL_STEP_KINDS)
-			return false;
 		if (s->kind == IOMUL_STEP_RESERVE ? s->node >= t->groups :
-		    s->node >= t->nodes || !node_joins(&t->node[s->node]))
+		    s->node >= t->nodes || !step_valid(t, s))
 			return false;
 	}
 	for (i = 0; i < t->nodes; i++) {

@@ -20,6 +20,13 @@
  * All slots behind one gate of the anchor bus (a branch) share one window. With
  * several windows the branches are spread over them, the heaviest first, each
  * to where the fewest slots are.
+ *
+ * A mixed port whose window is full is widened: a bridge has one window only,
+ * so the shared one must adjoin it, and all ports above that don't reach so far
+ * are widened as well. What the bystander has goes on through them meanwhile.
+ *
+ *	|-- mixed port --|            before
+ *	|-- mixed port --|- shared -| after
  */
 #ifndef IOMUL_CORE_PLAN_H
 #define IOMUL_CORE_PLAN_H
@@ -34,6 +41,7 @@ enum iomul_step_kind {
 	IOMUL_STEP_RESERVE,	/* request @to for group @node (index in the topology's groups) */
 	IOMUL_STEP_WINDOW,	/* the window of port @node from @from to @to */
 	IOMUL_STEP_BAR,		/* BAR @bar of @node from @from to @to */
+	IOMUL_STEP_WIDEN,	/* the window of mixed port @node from @from to @to, which contains it */
 	IOMUL_STEP_KINDS
 };
 

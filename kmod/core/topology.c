@@ -84,6 +84,7 @@ int iomul_topology_init(struct iomul_topology *t)
 			return -EINVAL;
 		}
 		t->mark[bus].children++;
+		t->mark[i].window = t->node[i].window;
 	}
 	for (i = 0; i < t->groups; i++) {
 		if (t->group[i].anchor >= t->nodes + t->roots)
@@ -180,8 +181,8 @@ static bool node_blocks(const struct iomul_topology *t, u32 i, struct iomul_rang
 
 	if (lend && m->sharers && !m->others)
 		return false;
-	if ((n->flags & IOMUL_NODE_PORT) && iomul_range_overlaps(n->window, r)) {
-		*last = n->window.last;
+	if ((n->flags & IOMUL_NODE_PORT) && iomul_range_overlaps(m->window, r)) {
+		*last = m->window.last;
 		return true;
 	}
 	for (k = 0; k < IOMUL_BARS; k++) {

@@ -29,6 +29,7 @@ struct iomul_mark {
 	u32 align;		/* and the alignment of its first port */
 	u32 gate;		/* index in the mux being built */
 	u32 anchored;		/* groups whose first gates stand on the bus below */
+	struct iomul_range window;	/* port: what it passes on once the plan is carried out */
 };
 
 /* What shares one window. @id stays; it is in iomul_node.group of all members. */

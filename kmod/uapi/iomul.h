@@ -142,7 +142,7 @@ enum iomul_reason {
 	IOMUL_R_GONE,		/* ENODEV: removed meanwhile */
 	IOMUL_R_CONFLICT,	/* EBUSY: ports @range were taken meanwhile by @who */
 	IOMUL_R_HOOKED,		/* EBUSY: config access of the bus of @at is taken over by somebody else */
-	IOMUL_R_MIXED,		/* ENOSPC: port @at also leads to ports of @hint and has no room left */
+	IOMUL_R_MIXED,		/* ENOSPC: port @at also leads to ports of @hint; no room in or beside its window */
 	IOMUL_R_COUNT
 };
 

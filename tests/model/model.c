@@ -711,19 +711,31 @@ static const char *describe(const char *shape, u32 depth, char *text, u32 *slot)
 	return shape;
 }
 
-/* On a root bus, or (@mixed) below a port that leads to a bystander too. */
-static void describe_all(const char *shape, bool mixed, char *text, char *names)
+enum place {
+	ON_ROOT,
+	BELOW_MIXED,	/* a port that leads to a bystander too */
+	BELOW_WIDENED,	/* of which the bystander needs the whole window */
+	PLACES
+};
+
+static const char *const place_name[PLACES] = { "on a root bus", "below a mixed port",
+						"below a widened port" };
+
+static void describe_all(const char *shape, enum place place, char *text, char *names)
 {
 	u32 i, slots = 0;
 
 	text[0] = names[0] = 0;
 	line(text, 0, "root 1000-ffff low=1000\n");
 	line(text, 0, "o: fn 20@1000 @0.0\n");
-	if (mixed) {
+	if (place == BELOW_MIXED) {
 		line(text, 0, "port w=2000-7fff @1.0\n");
 		line(text, 1, "o: fn 20@2000 @0.0\n");
+	} else if (place == BELOW_WIDENED) {
+		line(text, 0, "port w=2000-2fff @1.0\n");
+		line(text, 1, "o: fn 1000@2000 @0.0\n");
 	}
-	describe(shape, mixed, text, &slots);
+	describe(shape, place != ON_ROOT, text, &slots);
 	for (i = 0; i < slots; i++)
 		line(names, 0, "s%u ", i);
 }
@@ -786,12 +798,12 @@ static void make_pack(struct model *m)
 	}
 }
 
-static bool build(struct model *m, const char *shape, u32 windows, bool mixed)
+static bool build(struct model *m, const char *shape, u32 windows, enum place place)
 {
 	char text[TEXT], names[TEXT];
 	u32 i, done;
 
-	describe_all(shape, mixed, text, names);
+	describe_all(shape, place, text, names);
 	if (world_parse(&m->w, text))
 		return FAIL(m, "%s", m->w.error);
 	m->w.policy.windows = windows;
@@ -840,14 +852,14 @@ static u32 branches(const char *shape)
 	return n;
 }
 
-static bool run(const char *shape, u32 windows, bool mixed, bool verbose)
+static bool run(const char *shape, u32 windows, enum place place, bool verbose)
 {
 	struct model *m = calloc(1, sizeof(*m));
 	bool ok;
 
 	if (!m)
 		return false;
-	ok = build(m, shape, windows, mixed) && make_answers(m) && walk(m, false) && walk(m, true) &&
+	ok = build(m, shape, windows, place) && make_answers(m) && walk(m, false) && walk(m, true) &&
 	     !m->what[0];
 	total_states += m->states;
 	total_transitions += m->transitions;
@@ -855,7 +867,7 @@ static bool run(const char *shape, u32 windows, bool mixed, bool verbose)
 		most_gates = m->gates;
 	if (!ok || verbose)
 		printf("%s, %u window%s, %s: %llu states, %llu transitions%s%s\n", shape, windows,
-		       windows > 1 ? "s" : "", mixed ? "below a mixed port" : "on a root bus",
+		       windows > 1 ? "s" : "", place_name[place],
 		       (unsigned long long)m->states, (unsigned long long)m->transitions,
 		       ok ? "" : ": ", m->what);
 	model_fini(m);
@@ -880,11 +892,13 @@ struct bound {
 
 static bool run_shape(const struct bound *b, u32 slots, const char *shape, u32 *passed)
 {
-	u32 windows, most = branches(shape) < 2 ? 1 : 2, mixed;
+	u32 windows, most = branches(shape) < 2 ? 1 : 2, place, places;
 
 	for (windows = 1; windows <= most; windows++) {
-		for (mixed = 0; mixed <= (slots <= b->mixed); mixed++) {
-			if (!run(shape, windows, mixed, b->verbose))
+		/* A port is widened for one window. */
+		places = slots > b->mixed ? 1 : windows == 1 ? PLACES : BELOW_WIDENED;
+		for (place = ON_ROOT; place < places; place++) {
+			if (!run(shape, windows, place, b->verbose))
 				return false;
 			++*passed;
 		}

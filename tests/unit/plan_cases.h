@@ -192,9 +192,9 @@
   NULL, "a", { 0 },
   "ISA a at=p need=500" },
 
-/* Two BARs on one bus of a mixed port: not even one 4 KiB piece is left. */
+/* Two BARs on one bus of a mixed port: not even one 4 KiB piece is left, nor beside it. */
 { "plan_refuse_mixed_check",
-  "root 1000-ffff\n"
+  "root 1000-1fff 3000-ffff low=1000\n"
   " p: port w=1000-1fff\n"
   "  o: fn 800@1000\n"
   "  fn 800@1800\n"
@@ -202,6 +202,221 @@
   "   a: fn 100\n",
   NULL, "a", { 0 },
   "MIXED a at=p hint=o need=1000 range=1000-1fff" },
+
+/* Its window is full: it is given what adjoins, and the bystanders keep theirs. */
+{ "plan_widen_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  fn 800@1000\n"
+  "  fn 800@1800\n"
+  "  port\n"
+  "   a: fn 100\n"
+  "  port\n"
+  "   b: fn 100\n"
+  " port\n"
+  "  c: fn 100\n",
+  NULL, "a b c", { .windows = 1 },
+  "2000-2fff a@2000 b@2000; 3000-3fff c@3000; p=1000-2fff" },
+
+/* Nothing free above: below. Not what the system keeps for itself. */
+{ "plan_widen_below_check",
+  "root 0-ffff low=1000\n"
+  " p: port w=2000-2fff\n"
+  "  fn 1000@2000\n"
+  "  a: fn 100\n"
+  " port w=3000-3fff\n"
+  "  fn 100@3000\n",
+  NULL, "a", { 0 },
+  "1000-1fff a@1000; p=1000-2fff" },
+
+{ "plan_widen_low_check",
+  "root 0-ffff low=2000\n"
+  " p: port w=2000-2fff\n"
+  "  o: fn 1000@2000\n"
+  "  a: fn 100\n"
+  " port w=3000-3fff\n"
+  "  fn 100@3000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=o need=100 range=2000-2fff" },
+
+/* All ports above that don't reach so far, and no others: from above. */
+{ "plan_widen_switch_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=1000-3fff\n"
+  "  q: port w=1000-1fff\n"
+  "   r: port w=1000-1fff\n"
+  "    port w=1000-1fff\n"
+  "     fn 100@1000\n"
+  "    port\n"
+  "     a: fn 100\n"
+  "    port\n"
+  "     b: fn 2000\n",
+  NULL, "a b", { .windows = 1 },
+  "2000-3fff a@2000 b@2000; q=1000-3fff; r=1000-3fff" },
+
+{ "plan_widen_cascade_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  q: port w=1000-1fff\n"
+  "   port w=1000-1fff\n"
+  "    fn 100@1000\n"
+  "   port\n"
+  "    a: fn 100\n"
+  " port w=2000-2fff\n"
+  "  fn 100@2000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=q hint=- need=1000 range=1000-1fff" },
+
+/* A sibling of an upper level in the way above, room below. */
+{ "plan_widen_sibling_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=3000-5fff\n"
+  "  q: port w=4000-4fff\n"
+  "   port w=4000-4fff\n"
+  "    fn 100@4000\n"
+  "   port\n"
+  "    a: fn 100\n"
+  "  port w=5000-5fff\n"
+  "   fn 100@5000\n",
+  NULL, "a", { 0 },
+  "3000-3fff a@3000; q=3000-4fff" },
+
+/* Partly in what it has. */
+{ "plan_widen_partly_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=1000-2fff\n"
+  "  port w=1000-1fff\n"
+  "   fn 100@1000\n"
+  "  port\n"
+  "   a: fn 100 1000\n"
+  " port w=4000-4fff\n"
+  "  fn 100@4000\n",
+  NULL, "a", { 0 },
+  "2000-3fff a@2000@3000; p=1000-3fff" },
+
+/* A larger alignment: nothing may be left over in between. */
+{ "plan_widen_aligned_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=2000-2fff\n"
+  "  fn 1000@2000\n"
+  "  port\n"
+  "   a: fn 2000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=- need=2000 range=2000-2fff" },
+
+{ "plan_widen_aligned_fits_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=2000-3fff\n"
+  "  fn 2000@2000\n"
+  "  port\n"
+  "   a: fn 2000\n",
+  NULL, "a", { 0 },
+  "4000-5fff a@4000; p=2000-5fff" },
+
+/* What adjoins is a sharer's own: it is lent. */
+{ "plan_widen_not_lent_check",
+  "root 1000-2fff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  fn 1000@1000\n"
+  "  port\n"
+  "   a: fn 100\n"
+  " port w=2000-2fff\n"
+  "  b: fn 100@2000\n",
+  NULL, "a", { .windows = 1 },
+  "MIXED a at=p hint=- need=1000 range=1000-1fff" },
+
+{ "plan_widen_lent_check",
+  "root 1000-3fff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  fn 1000@1000\n"
+  "  port\n"
+  "   a: fn 100\n"
+  " port w=2000-2fff\n"
+  "  b: fn 100@2000\n",
+  NULL, "a b", { .windows = 1 },
+  "2000-2fff a@2000; 3000-3fff b@3000; p=1000-2fff" },
+
+/* The upper 16 bits of a window in use can't be changed: that takes several writes. */
+{ "plan_widen_io32_check",
+  "root 1000-1ffff low=1000\n"
+  " p: port io32 w=f000-ffff\n"
+  "  fn 1000@f000\n"
+  "  port io32\n"
+  "   a: fn 100\n"
+  " port w=e000-efff\n"
+  "  fn 100@e000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=- need=1000 range=f000-ffff" },
+
+/* Free, but not beside it. */
+{ "plan_widen_not_beside_check",
+  "root 1000-ffff low=1000\n"
+  " port w=2000-2fff\n"
+  "  fn 100@2000\n"
+  " p: port w=3000-3fff\n"
+  "  o: fn 1000@3000\n"
+  "  a: fn 100\n"
+  " port w=4000-4fff\n"
+  "  fn 100@4000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=o need=100 range=3000-3fff" },
+
+/* Each bus widens for itself; the second finds what the first has left. */
+{ "plan_widen_two_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  fn 1000@1000\n"
+  "  a: fn 20\n"
+  " q: port w=3000-3fff\n"
+  "  fn 1000@3000\n"
+  "  b: fn 20\n"
+  "  c: fn 40\n",
+  NULL, "a b c", { 0 },
+  "2000-2fff a@2000; 4000-4fff b@4000 c@4000; p=1000-2fff; q=3000-4fff" },
+
+/* Later ones join the group that is there. */
+{ "plan_widen_join_check",
+  "root 1000-ffff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  fn 1000@1000\n"
+  "  a: fn 20\n"
+  "  b: fn 20\n",
+  "a", "b", { .windows = 1 },
+  "2000-2fff a b@2000" },
+
+/* Room for hotplug on the root bus is not given away. */
+{ "plan_widen_reserve_check",
+  "root 1000-3fff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  o: fn 1000@1000\n"
+  "  a: fn 20\n",
+  NULL, "a", { .reserve = 2 },
+  "MIXED a at=p hint=o need=20 range=1000-1fff" },
+
+{ "plan_widen_reserve_fits_check",
+  "root 1000-3fff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  o: fn 1000@1000\n"
+  "  a: fn 20\n",
+  NULL, "a", { .reserve = 1 },
+  "2000-2fff a@2000; p=1000-2fff" },
+
+/* Windows of another aperture don't adjoin. */
+{ "plan_widen_aperture_check",
+  "root 1000-1fff 2000-2fff low=1000\n"
+  " p: port w=1000-1fff\n"
+  "  o: fn 1000@1000\n"
+  "  a: fn 20\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=o need=20 range=1000-1fff" },
+
+/* A port with BARs of its own and no window at all. */
+{ "plan_widen_nothing_check",
+  "root 1000-ffff low=1000\n"
+  " p: port 20@3000\n"
+  "  a: fn 100\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=p need=100" },
 
 /* The group's window is there already and too small. */
 { "plan_refuse_too_big_check",
@@ -675,7 +890,7 @@
 
 /* Below a mixed port what keeps ports may be an empty port. */
 { "plan_refuse_mixed_empty_port_check",
-  "root 1000-ffff low=1000\n"
+  "root 1000-1fff low=1000\n"
   " p: port w=1000-1fff\n"
   "  o: port w=1000-1fff\n"
   "  port\n"
@@ -742,6 +957,8 @@
   "  port\n"
   "   a: fn 100\n"
   " fn 20@f000\n"
+  " port w=2000-2fff\n"
+  "  fn 100@2000\n"
   " port\n"
   "  b: fn 100\n",
   NULL, "b a", { 0 },
