@@ -11,7 +11,8 @@ A topology is a tree of nodes. Every node is one QEMU device, or `count` equal o
       disk = true
 
 Keys of a node that are not in OWN_KEYS are handed to QEMU as properties.
-`addr` ("DEVICE.FUNCTION", hexadecimal) is given only where it matters.
+`addr` ("DEVICE.FUNCTION", hexadecimal) is given only where it matters. With
+`later`, it is not there at first: what "qmp add" wants is in the manifest.
 """
 
 import copy
@@ -22,7 +23,7 @@ from pathlib import Path
 
 from . import LAB, LabError, disk, models
 
-OWN_KEYS = {"model", "count", "id", "below", "disk", "functions", "pack", "addr"}
+OWN_KEYS = {"model", "count", "id", "below", "disk", "functions", "pack", "addr", "later"}
 TOP_KEYS = {"summary", "firmware", "node", "mem", "smp", "machine", "append", "allow", "expect"}
 
 ROOT_PORTS = {"pcie-root-port", "ioh3420"}
@@ -108,7 +109,10 @@ class Builder:
             props["multifunction"] = "on"
         props |= self.defaults(model, record)
         props |= {k: v for k, v in node.items() if k not in OWN_KEYS}
-        self.device(model, ident, props)
+        if node.get("later"):
+            record["later"] = [model, properties({"id": ident} | props)]
+        else:
+            self.device(model, ident, props)
         self.devices.append(record)
         if node.get("disk"):
             self.add_disk(model, ident, record)
@@ -141,8 +145,7 @@ class Builder:
         return Bus(ident, record["path"], record["root"], free[1:] if model in FIRST_ONE else free)
 
     def device(self, model, ident, props):
-        words = [model, f"id={ident}", *(f"{k}={qemu_value(v)}" for k, v in props.items())]
-        self.args += ["-device", ",".join(words)]
+        self.args += ["-device", f"{model},{properties({'id': ident} | props)}"]
 
     def add_disk(self, model, ident, record):
         image, token = disk.make(self.directory, f"{self.name}-{ident}")
@@ -150,6 +153,10 @@ class Builder:
         self.args += ["-drive", f"if=none,id={ident}-disk,file={image},format=raw,readonly=on,file.locking=off"]
         where = DISK_AT.get(model, "scsi-id=0")
         self.args += ["-device", f"scsi-hd,id={ident}-hd,bus={ident}.0,drive={ident}-disk,{where}"]
+
+
+def properties(props):
+    return ",".join(f"{k}={qemu_value(v)}" for k, v in props.items())
 
 
 def qemu_value(value):

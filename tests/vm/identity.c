@@ -3,7 +3,7 @@
  * Does the right device answer? Processes access functions of their own at the
  * same time, all through shared windows, and know what each must read:
  *
- *   e1000e         its MAC address, through the pair IOADDR and IODATA (82574
+ *   e1000e, igb    its MAC address, through the pair IOADDR and IODATA (82574
  *                  data sheet, 10.2.2); known from the memory BAR. A misrouted
  *                  write to IOADDR or a misrouted read shows as a wrong MAC.
  *   others         a register that keeps what was written: first the value of
@@ -108,6 +108,7 @@ static void testdev_once(const struct function *f, struct script *s)
 
 static const struct kind kinds[] = {
 	{ 0x8086, 0x10d3, 0x10d3, "e1000e", 2, 0, 0, 0, mac_once },
+	{ 0x8086, 0x10c9, 0x10c9, "igb", 2, 0, 0, 0, mac_once },
 	{ 0x1b36, 0x0002, 0x0004, "pci-serial", 0, 1, 0x07, 0xff, NULL },
 	{ 0x1b36, 0x0005, 0x0005, "pci-testdev", 1, 0, 0, 0, testdev_once },
 	{ 0x1000, 0x0012, 0x0012, "lsi53c895a", 0, 4, 0x5c, 0xffffffff, NULL },	/* SCRATCHB */
@@ -276,10 +277,17 @@ static FILE *sysfs_open(struct iomul_addr a, const char *name, const char *mode)
 	return f;
 }
 
+/* With a driver it is enabled, and stays so. */
 static void sysfs_enable(struct iomul_addr a, const char *value)
 {
 	FILE *f = sysfs_open(a, "enable", "w");
+	char path[128];
 
+	snprintf(path, sizeof(path), PCI ADDR_FMT "/driver", ADDR_ARG(a));
+	if (!access(path, F_OK)) {
+		fclose(f);
+		return;
+	}
 	if (fputs(value, f) < 0 || fclose(f))
 		die(ADDR_FMT ": enable: %s", ADDR_ARG(a), strerror(errno));
 }
@@ -455,7 +463,7 @@ int main(int argc, char **argv)
 		wrong += result[i].wrong;
 		errors += result[i].errors;
 	}
-	printf("%llu accesses by %u processes to %u devices in %.1f s: %llu misrouted, %llu errors\n",
+	printf("%llu accesses by %u processes to %u devices in %.3f s: %llu misrouted, %llu errors\n",
 	       (unsigned long long)total, processes, n,
 	       end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9,
 	       (unsigned long long)wrong, (unsigned long long)errors);
