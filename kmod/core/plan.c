@@ -404,7 +404,7 @@ static void pool_scan(const struct iomul_topology *t, struct pool *p)
 		p->need = t->mark[i].need;
 		p->worst = i;
 	}
-	for (i = 0; i < t->groups; i++)
+	for (i = 0; p->branches && i < t->groups; i++)
 		p->present += t->group[i].anchor == p->bus;
 }
 

@@ -211,7 +211,7 @@ static bool range_blocked(const struct iomul_topology *t, u32 bus, struct iomul_
 			return true;
 		}
 	}
-	for (i = 0; i < t->groups; i++) {
+	for (i = t->groups; i-- > 0;) {	/* the latest are near */
 		if (iomul_range_overlaps(t->group[i].window, r)) {
 			*last = t->group[i].window.last;
 			return true;
