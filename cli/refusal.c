@@ -90,6 +90,11 @@ static const struct reason {
 			    "{slot}: its port {at} also leads to ports of others and has no {need} "
 			    "bytes left in its window {range}, nor beside it",
 			    "; attach {hint} as well (add {HINT})" },
+	[IOMUL_R_SEIZED] = { "seized",
+			     "{slot}: {who} seized {at} while it shared, and would write the shared "
+			     "ports back into it when it lets go; let it go first: xl "
+			     "pci-assignable-remove {AT}",
+			     NULL },
 };
 
 const char *reason_name(u32 reason)

@@ -37,15 +37,20 @@ static void device_removed(struct pci_dev *pdev)
 }
 
 /* A driver enabled, reset or shut the device down as it came or went. device_lock is held. */
-static void device_rebound(struct pci_dev *pdev)
+static void device_rebound(struct pci_dev *pdev, bool bound)
 {
 	struct iomul_held *held;
 
-	rcu_read_lock();
+	mutex_lock(&iomul_lock);
 	held = iomul_held_find(pdev);
-	if (held)
+	if (held) {
 		iomul_held_touch(held);
-	rcu_read_unlock();
+		if (bound)
+			iomul_held_bound(held);
+		else
+			iomul_held_unbound(held);
+	}
+	mutex_unlock(&iomul_lock);
 }
 
 static int bus_notify(struct notifier_block *nb, unsigned long action, void *data)
@@ -61,7 +66,7 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 		break;
 	case BUS_NOTIFY_BOUND_DRIVER:
 	case BUS_NOTIFY_UNBOUND_DRIVER:
-		device_rebound(pdev);
+		device_rebound(pdev, action == BUS_NOTIFY_BOUND_DRIVER);
 		break;
 	}
 	return NOTIFY_DONE;

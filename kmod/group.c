@@ -736,6 +736,23 @@ static int detach_lenders(struct iomul_refusal *refusal)
 	return 0;
 }
 
+/* What a driver will write back into a function must not be shared ports. */
+static int detach_seized(struct iomul_refusal *refusal)
+{
+	struct iomul_held *held;
+	int err;
+
+	list_for_each_entry(held, &iomul_helds, in_all) {
+		if (!held_leaves(held) || !iomul_held_seized(held))
+			continue;
+		err = iomul_refuse(refusal, IOMUL_R_SEIZED,
+				   held->slot ? held->slot->addr : held->addr, held->addr);
+		strscpy(refusal->who, "pciback", sizeof(refusal->who));
+		return err;
+	}
+	return 0;
+}
+
 static bool live_shrinks(const struct iomul_live *live)
 {
 	return live->concerned && !live_leaves(live);
@@ -849,6 +866,8 @@ static int detach_selected(int err, struct iomul_refusal *refusal)
 	if (!err)
 		err = detach_lenders(refusal);
 	if (!err)
+		err = detach_seized(refusal);
+	if (!err)
 		err = detach_trees();
 	if (err)
 		goto out_unmark;
@@ -960,6 +979,7 @@ void iomul_held_lost(struct iomul_held *held)
 	iomul_steps_orphan(held);
 	iomul_live_shut(live);
 	iomul_turn_give(live);
+	iomul_held_unbound(held);
 	iomul_held_stop(held);
 	if (held->slot)
 		held->slot->gone = slot_empty(held->slot);

@@ -117,6 +117,14 @@ static bool held_register(const struct iomul_held *held, int where)
 	return reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16;
 }
 
+/* A BAR that is written back, as after a reset, may be another one than ours. */
+static bool held_bar(const struct iomul_held *held, int where)
+{
+	unsigned int bar = ((where & ~3) - PCI_BASE_ADDRESS_0) / 4;
+
+	return READ_ONCE(held->ready) && bar < IOMUL_BARS && held->bars & 1U << bar;
+}
+
 static u32 size_mask(int size)
 {
 	return size == 4 ? ~0U : (1U << 8 * size) - 1;
@@ -229,6 +237,8 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 		ops = filter ? filter->orig : original_ops(bus);
 		if (ops)
 			ret = ops->write(bus, devfn, where, size, val);
+		if (held && held_bar(held, where))
+			iomul_held_touch(held);
 	}
 	rcu_read_unlock();
 	return ret;
@@ -425,6 +435,13 @@ struct iomul_held *iomul_held_find(const struct pci_dev *pdev)
 	return held && held->pdev == pdev ? held : NULL;
 }
 
+static bool pciback_has(const struct pci_dev *pdev)
+{
+	const struct device_driver *driver = READ_ONCE(pdev->dev.driver);
+
+	return driver && !strcmp(driver->name, "pciback");
+}
+
 struct iomul_held *iomul_held_new(struct pci_dev *pdev)
 {
 	struct iomul_held *held = kzalloc(sizeof(*held), GFP_KERNEL);
@@ -446,6 +463,7 @@ struct iomul_held *iomul_held_new(struct pci_dev *pdev)
 	held->write = filter->orig->write;
 	held->special = config_posted(pdev);
 	held->lock = &filter->lock;
+	held->seized_before = pciback_has(pdev);
 	INIT_LIST_HEAD(&held->in_slot);
 	list_add_tail(&held->in_all, &iomul_helds);
 	hlist_add_head_rcu(&held->in_filter,
@@ -483,7 +501,31 @@ void iomul_held_free(struct iomul_held *held)
 	list_del(&held->in_all);
 	list_del(&held->in_slot);
 	pci_dev_put(held->pdev);
+	kfree(held->hidden);
 	kfree(held);
+}
+
+bool iomul_held_seized(const struct iomul_held *held)
+{
+	return !held->gone && !held->seized_before && pciback_has(held->pdev);
+}
+
+void iomul_held_bound(struct iomul_held *held)
+{
+	if (!pciback_has(held->pdev))
+		return;
+	held->seized_before = false;
+	if (!held->pinned)
+		__module_get(THIS_MODULE);
+	held->pinned = true;
+}
+
+void iomul_held_unbound(struct iomul_held *held)
+{
+	held->seized_before = false;
+	if (held->pinned)
+		module_put(THIS_MODULE);
+	held->pinned = false;
 }
 
 static noinline int decode_special(struct iomul_held *held, bool on)
@@ -594,9 +636,14 @@ struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct io
 	};
 }
 
+struct resource *iomul_held_bar_at(struct iomul_held *held, unsigned int bar)
+{
+	return held->hidden ? &held->hidden[bar] : &held->pdev->resource[bar];
+}
+
 u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar)
 {
-	return bus_region(held, iomul_res_range(&held->pdev->resource[bar])).start |
+	return bus_region(held, iomul_res_range(iomul_held_bar_at(held, bar))).start |
 	       PCI_BASE_ADDRESS_SPACE_IO;
 }
 

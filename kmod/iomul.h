@@ -83,10 +83,13 @@ struct iomul_held {
 	u32 leaving;			/* and how many of them are being detached */
 	bool placed;			/* in the tree that is being filled */
 	u8 bars;			/* I/O BARs that were placed */
+	bool seized_before;		/* by pciback, before it shared */
+	bool pinned;			/* a reference on the module: seized since */
 	bool window_set;		/* the window was placed */
 	bool window_only;		/* a mixed port: no gate, its command register is others' */
 	struct iomul_addr addr;
 	struct resource root;		/* private parent of its window or BARs */
+	struct resource *hidden;	/* where its BARs are, or NULL: pdev->resource says so */
 	struct rcu_head rcu;
 };
 
@@ -139,6 +142,16 @@ int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
 /* The same for a window in use: with one write. -EIO also if one can't do. */
 int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs);
 struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at);
+/* Where a BAR that was placed is. */
+struct resource *iomul_held_bar_at(struct iomul_held *held, unsigned int bar);
+/*
+ * pciback keeps config space as it is when it seizes a function, writes it back
+ * whenever a guest has had it and when it lets go: here with shared ports in it.
+ */
+bool iomul_held_seized(const struct iomul_held *held);
+/* A driver was bound; it was unbound, or its device is going. Under iomul_lock. */
+void iomul_held_bound(struct iomul_held *held);
+void iomul_held_unbound(struct iomul_held *held);
 /* What the BAR register must contain. */
 u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar);
 /* Writes window, BARs and, of what is no gate, the command word once more. */

@@ -100,7 +100,9 @@ static bool res_claimed(const struct resource *res)
 
 static void bar_read(struct pci_dev *pdev, unsigned int bar, u32 raw, struct iomul_node *node)
 {
-	const struct resource *res = &pdev->resource[bar];
+	struct iomul_held *held = iomul_held_find(pdev);
+	const struct resource *res = held && held->bars & 1U << bar ?
+				     iomul_held_bar_at(held, bar) : &pdev->resource[bar];
 	struct iomul_bar *b = &node->bar[bar];
 
 	b->at = IOMUL_RANGE_EMPTY;

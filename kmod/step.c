@@ -16,9 +16,14 @@
  * inside a hold, or around several. A mixed port that is widened takes what it
  * needs of the holds beside it.
  *
+ * In Xen's control domain the BARs on the right are ours: the toolstack and
+ * QEMU map whatever ports sysfs shows of a device into its guest, where no gate
+ * would be heeded. The kernel's own show none there, as of a starved function.
+ *
  * All under pci_lock_rescan_remove() and iomul_lock.
  */
 #include <linux/slab.h>
+#include <xen/xen.h>
 #include "iomul.h"
 
 LIST_HEAD(iomul_journal);
@@ -298,13 +303,28 @@ static int bar_request(struct iomul_held *held, struct resource *res)
 	return request_resource(held_root(held), res);
 }
 
+static int bar_hide(struct iomul_held *held, struct resource *res)
+{
+	if (!xen_initial_domain())
+		return 0;
+	if (!held->hidden)
+		held->hidden = kcalloc(IOMUL_BARS, sizeof(*held->hidden), GFP_KERNEL);
+	if (!held->hidden)
+		return -ENOMEM;
+	res->start = res->end = res->flags = 0;
+	return 0;
+}
+
 static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 {
 	struct iomul_held *held = deed->held;
-	struct resource *res = deed_resource(deed);
 	unsigned int bar = deed->step.bar;
+	struct resource *res;
 
 	deed_save(deed);
+	if (bar_hide(held, deed_resource(deed)))
+		return -ENOMEM;
+	res = iomul_held_bar_at(held, bar);
 	deed->raw = iomul_config_read(held->pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
 	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
 	if (bar_request(held, res)) {
@@ -329,7 +349,7 @@ static void bar_undo(struct iomul_deed *deed)
 		return;
 	held->bars &= ~(1U << deed->step.bar);
 	iomul_held_bar(held, deed->step.bar, deed->raw);
-	release_resource(deed_resource(deed));
+	release_resource(iomul_held_bar_at(held, deed->step.bar));
 	deed_restore(deed);
 }
 
@@ -510,13 +530,19 @@ void iomul_steps_late_drop(struct pci_dev *pdev)
 void iomul_steps_orphan(struct iomul_held *held)
 {
 	struct iomul_deed *deed;
+	struct resource *res;
 
 	list_for_each_entry(deed, &iomul_journal, list) {
-		if (deed->held != held || (deed->step.kind != IOMUL_STEP_WINDOW &&
-					   deed->step.kind != IOMUL_STEP_BAR))
+		if (deed->held != held)
 			continue;
-		if (deed_resource(deed)->parent)
-			release_resource(deed_resource(deed));
+		if (deed->step.kind == IOMUL_STEP_WINDOW)
+			res = deed_resource(deed);
+		else if (deed->step.kind == IOMUL_STEP_BAR)
+			res = iomul_held_bar_at(held, deed->step.bar);
+		else
+			continue;
+		if (res->parent)
+			release_resource(res);
 	}
 	held->window_set = false;
 	held->bars = 0;

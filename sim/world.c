@@ -473,7 +473,7 @@ static void append(char *text, size_t n, const char *form, ...)
 static const char *const reason_name[IOMUL_R_COUNT] = {
 	"NONE",	      "NO_SLOT",  "BRIDGE",  "NO_IO_BAR", "IN_USE", "SHARED",  "NOT_SHARED",
 	"NO_FORWARD", "ISA",	  "TOO_BIG", "NO_SPACE",  "IO16",   "UNSIZED", "OPEN",
-	"LENDER",     "HARDWARE", "GONE",    "CONFLICT",  "HOOKED", "MIXED",
+	"LENDER",     "HARDWARE", "GONE",    "CONFLICT",  "HOOKED", "MIXED",  "SEIZED",
 };
 
 static const char *addr_name(const struct world *w, struct iomul_addr a)

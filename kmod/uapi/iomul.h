@@ -143,6 +143,7 @@ enum iomul_reason {
 	IOMUL_R_CONFLICT,	/* EBUSY: ports @range were taken meanwhile by @who */
 	IOMUL_R_HOOKED,		/* EBUSY: config access of the bus of @at is taken over by somebody else */
 	IOMUL_R_MIXED,		/* ENOSPC: port @at also leads to ports of @hint; no room in or beside its window */
+	IOMUL_R_SEIZED,		/* EBUSY: @who seized @at while it shared, and would write its shared ports back */
 	IOMUL_R_COUNT
 };
 
