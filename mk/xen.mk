@@ -46,7 +46,9 @@ $(xen-dm-dir)/.patched: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h mk/xen.mk |
 
 $(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM): $(xen-dm-dir)/.patched
 	cd $(xen-dm-dir)/obj && export PYTHONPATH=$(abspath $(xen-dm-dir))/tools/usr/lib/python3/dist-packages && \
-		{ [ -f build.ninja ] || ../src/configure $(xen-dm-configure) $(xen-dm-configure-$(XEN_DM)); } && ninja qemu-system-i386
+		words="$(xen-dm-configure) $(xen-dm-configure-$(XEN_DM))" && \
+		{ [ "$$(cat .words 2> /dev/null)" = "$$words" ] || \
+			{ ../src/configure $$words && echo "$$words" > .words; }; } && ninja qemu-system-i386
 	strip -o $@ $(xen-dm-dir)/obj/qemu-system-i386
 
 # For a packager: one file that stands alone, with the header in it.
@@ -59,7 +61,12 @@ $(BUILD)/xen-dm/iomul-$(XEN_DM).patch: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomu
 xen-lab: ## unpack Debian's Xen for lab/xen-run; installs nothing
 	lab/xen/debian -C $(BUILD)/debian -s $(XEN_LAB_SUITE) unpack $(BUILD)/xen/root $(xen-lab-packages)
 
-check-xen: xen-dm xen-lab kmod cli ## Xen in the lab: guests that boot from HBAs without ports of their own
+# A guest that does what a test asks of it; see there.
+$(BUILD)/xen/guest.bin: lab/xen/guest.s
+	@mkdir -p $(@D)
+	as --32 -o $(@:.bin=.o) $< && ld -m elf_i386 -Ttext=0 --oformat=binary -o $@ $(@:.bin=.o)
+
+check-xen: xen-dm xen-lab kmod cli $(BUILD)/xen/guest.bin ## Xen in the lab: guests that boot from HBAs without ports of their own
 	tests/xen/run
 
 clean-xen:

@@ -17,12 +17,20 @@ IOMUL = CHECKOUT / "build/iomul"
 CONFIG = """name = "{name}"
 type = "hvm"
 device_model_version = "qemu-xen"
-{override}memory = 128
+{more}memory = 128
 vga = "none"
 vnc = 0
 serial = [ "file:{serial}" ]
 on_reboot = "destroy"
 on_crash = "destroy"
+{pci}
+"""
+# A guest that says what it finds; see the source.
+KERNEL = CHECKOUT / "build/xen/guest.bin"
+PV = """name = "{name}"
+type = "pv"
+kernel = "{kernel}"
+memory = 128
 pci = [ "{bdf}" ]
 """
 
@@ -91,16 +99,17 @@ def overlap(ranges, first, last):
 
 
 class Guest:
-    """An HVM guest that has nothing but one passed-through function."""
+    """An HVM guest that has nothing but one passed-through function, or with @kernel is to get it later."""
 
-    def __init__(self, name, bdf, model=DEVICE_MODEL):
+    def __init__(self, name, bdf, model=DEVICE_MODEL, kernel=None):
         RUN.mkdir(exist_ok=True)
         self.name, self.bdf = name, bdf
         self.serial = RUN / f"{name}.serial"
         self.config = RUN / f"{name}.cfg"
-        override = f'device_model_override = "{model}"\n' if model else ""
-        self.config.write_text(CONFIG.format(name=name, override=override,
-                                             serial=self.serial, bdf=bdf))
+        more = f'device_model_override = "{model}"\n' if model else ""
+        more += f'kernel = "{kernel}"\n' if kernel else ""
+        pci = 'passthrough = "enabled"' if kernel else f'pci = [ "{bdf}" ]'
+        self.config.write_text(CONFIG.format(name=name, more=more, serial=self.serial, pci=pci))
         self.domid = None
 
     def create(self, *options):
@@ -127,9 +136,9 @@ class Guest:
     def says(self):
         return self.serial.read_text(errors="replace") if self.serial.exists() else ""
 
-    def wait(self, text, seconds):
+    def wait(self, text, seconds, after=0):
         end = time.monotonic() + seconds
-        while text not in self.says():
+        while text not in self.says()[after:]:
             if time.monotonic() > end:
                 return False
             time.sleep(0.3)
@@ -137,6 +146,17 @@ class Guest:
 
     def booted(self, token, seconds=240):
         return self.wait("DONE", seconds) and f"TOKEN {token}" in self.says()
+
+    def restarted(self, seconds):
+        """Waits for another domain of this name."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            status, out = run("xl", "domid", self.name)
+            if status == 0 and out.strip().isdigit() and int(out) != self.domid:
+                self.domid = int(out)
+                return True
+            time.sleep(0.3)
+        return False
 
     def destroy(self):
         run("xl", "destroy", self.name)
