@@ -19,8 +19,9 @@ xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev m
 xen-lab-packages := xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils \
 	libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 \
 	libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 qemu-system-xen seabios
-# Nothing but what `xl` asks a device model for.
-xen-dm-configure := --prefix=/usr --firmwarepath=/usr/share/qemu:/usr/share/seabios --disable-install-blobs --without-default-features --enable-xen --enable-xen-pci-passthrough \
+# Nothing but what `xl` asks a device model for. Firmware is looked for in Debian's places from wherever the binary
+# lies: QEMU takes for relative to itself what is below its prefix, so that is another one.
+xen-dm-configure := --prefix=/usr/local --firmwarepath=/usr/share/qemu:/usr/share/seabios --disable-install-blobs --without-default-features --enable-xen --enable-xen-pci-passthrough \
 	--target-list=i386-softmmu --disable-tcg --disable-kvm --without-default-devices
 
 .PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen clean-xen
