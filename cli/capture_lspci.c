@@ -193,6 +193,8 @@ static int take_region(struct capture *c, struct capture_function *f, const char
 	scan_blanks(&p);
 	if (scan_word(&p, "[virtual]"))
 		scan_blanks(&p);
+	if (!strncmp(p, "Expansion ROM at ", 17))	/* of lspci before 3.7 */
+		return 1;
 	f->said |= SAID_REGIONS;
 	c->details = true;
 	if (scan_word(&p, "I/O ports at ")) {

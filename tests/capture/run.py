@@ -144,6 +144,8 @@ MANGLED = [
     (HEAD + BODY + "\n" + DEV + "\tRegion 0: I/O ports at d000 [size=256]\n\n" + DEV +
      "\tRegion 0: I/O ports at e000 [size=256]\n", "told twice"),
     (HEAD + BODY + "\n05:00.0 RAID bus controller: X HBA\n\tControl: I/O+ Mem+\n\n", None),
+    (HEAD + BODY + "\n" + DEV + "\tRegion 0: I/O ports at d000 [size=256]\n"
+     "\t[virtual] Expansion ROM at 88400000 [disabled] [size=128K]\n", None),
     (HEAD + BODY.replace("subordinate=01", "subordinate=09") +
      "\n05:00.0 RAID bus controller: X HBA\n\tControl: I/O+\n\tRegion 0: I/O ports at 1000 [size=256]\n",
      "-:5: the function is on bus 05, and no bridge"),
