@@ -97,6 +97,31 @@ static void slot_labels(FILE *f, const char *name, const struct iomul_slot_statu
 	fprintf(f, "iomul_%s{group=\"%u\",slot=\"%s\"} ", name, s->group, addr_slot(s->addr, addr));
 }
 
+static void put_bucket(FILE *f, const struct iomul_slot_status *s, const char *below, u64 count)
+{
+	char addr[ADDR_TEXT];
+
+	fprintf(f, "iomul_slot_wait_seconds_bucket{group=\"%u\",slot=\"%s\",le=\"%s\"} %llu\n",
+		s->group, addr_slot(s->addr, addr), below, (unsigned long long)count);
+}
+
+static void put_waits(FILE *f, const struct iomul_slot_status *s, const struct iomul_slot_waits *w)
+{
+	u64 count = 0;
+	char below[32];
+	u32 i;
+
+	for (i = 0; i < IOMUL_WAIT_BUCKETS; i++) {
+		count += w->bucket[i];
+		snprintf(below, sizeof(below), "%.9g", (double)(1024ULL << i) / 1e9);
+		put_bucket(f, s, i == IOMUL_WAIT_BUCKETS - 1 ? "+Inf" : below, count);
+	}
+	slot_labels(f, "slot_wait_seconds_sum", s);
+	fprintf(f, "%.9f\n", (double)s->wait_ns / 1e9);
+	slot_labels(f, "slot_wait_seconds_count", s);
+	fprintf(f, "%llu\n", (unsigned long long)count);
+}
+
 static void put_slots(FILE *f, const struct iomul_state *s)
 {
 	size_t m;
@@ -114,6 +139,10 @@ static void put_slots(FILE *f, const struct iomul_state *s)
 				fprintf(f, "%llu\n", (unsigned long long)value);
 		}
 	}
+	if (s->waits)
+		head(f, "slot_wait_seconds", "histogram", "Waits for a turn, by how long they took.");
+	for (i = 0; s->waits && i < s->slots; i++)
+		put_waits(f, &s->slot[i], &s->waits[i]);
 	head(f, "slot_users", "gauge", "Functions of the slot held open.");
 	for (i = 0; i < s->slots; i++) {
 		slot_labels(f, "slot_users", &s->slot[i]);

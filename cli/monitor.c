@@ -26,14 +26,46 @@ static double since(u64 before, u64 now)
 	return (double)(now >= before ? now - before : now);
 }
 
-static const struct iomul_slot_status *slot_before(const struct sample *s, struct iomul_addr addr)
+u64 waits_below(const struct iomul_slot_waits *w, double part)
+{
+	u64 all = 0, seen = 0, below;
+	u32 i;
+
+	for (i = 0; i < IOMUL_WAIT_BUCKETS; i++)
+		all += w->bucket[i];
+	if (!all)
+		return 0;
+	for (i = 0; i < IOMUL_WAIT_BUCKETS - 1; i++) {
+		seen += w->bucket[i];
+		below = 1024ULL << i;
+		if ((double)seen >= part * (double)all)
+			return w->longest_ns < below ? w->longest_ns : below;
+	}
+	return w->longest_ns;
+}
+
+/* IOMUL_NONE: it was not there. */
+static u32 slot_before(const struct sample *s, struct iomul_addr addr)
 {
 	u32 i;
 
 	for (i = 0; i < s->state->slots; i++)
 		if (addr_equal(s->state->slot[i].addr, addr))
-			return &s->state->slot[i];
-	return NULL;
+			return i;
+	return IOMUL_NONE;
+}
+
+static struct iomul_slot_waits waits_since(const struct iomul_slot_waits *then,
+					   const struct iomul_slot_waits *now)
+{
+	struct iomul_slot_waits w = { .longest_ns = now->longest_ns };
+	u32 i;
+
+	for (i = 0; i < IOMUL_WAIT_BUCKETS; i++)
+		w.bucket[i] = !then || now->bucket[i] < then->bucket[i] ?
+				      now->bucket[i] :
+				      now->bucket[i] - then->bucket[i];
+	return w;
 }
 
 static const struct iomul_group_status *group_before(const struct sample *s, u32 id)
@@ -46,22 +78,32 @@ static const struct iomul_group_status *group_before(const struct sample *s, u32
 	return NULL;
 }
 
-static struct slot_rate slot_rate(const struct sample *a, const struct iomul_slot_status *now,
+static struct slot_rate slot_rate(const struct sample *a, const struct sample *b, u32 slot,
 				  double seconds)
 {
 	static const struct iomul_slot_status nothing;
-	const struct iomul_slot_status *then = slot_before(a, now->addr);
+	const struct iomul_slot_status *then = &nothing, *now = &b->state->slot[slot];
+	const struct iomul_slot_waits *waited = NULL;
 	struct slot_rate r = { .now = *now };
+	struct iomul_slot_waits w;
+	u32 before = slot_before(a, now->addr);
 	double waits;
 
-	if (!then)
-		then = &nothing;
+	if (before != IOMUL_NONE) {
+		then = &a->state->slot[before];
+		waited = a->state->waits ? &a->state->waits[before] : NULL;
+	}
 	waits = since(then->waits, now->waits);
 	r.accesses = since(then->accesses, now->accesses) / seconds;
 	r.switches = since(then->switches, now->switches) / seconds;
 	r.errors = since(then->errors, now->errors) / seconds;
 	r.waits = waits / seconds;
 	r.wait = waits > 0 ? since(then->wait_ns, now->wait_ns) / waits / 1e9 : 0;
+	if (b->state->waits) {
+		w = waits_since(waited, &b->state->waits[slot]);
+		r.wait_median = (double)waits_below(&w, 0.5) / 1e9;
+		r.wait_p99 = (double)waits_below(&w, 0.99) / 1e9;
+	}
 	return r;
 }
 
@@ -99,7 +141,7 @@ int rates_between(const struct sample *a, const struct sample *b, struct rates *
 	for (i = 0; i < r->groups; i++)
 		r->group[i] = group_rate(a, &b->state->group[i], seconds);
 	for (i = 0; i < r->slots; i++) {
-		r->slot[i] = slot_rate(a, &b->state->slot[i], seconds);
+		r->slot[i] = slot_rate(a, b, i, seconds);
 		for (k = 0; k < r->groups; k++)
 			if (r->group[k].now.id == r->slot[i].now.group)
 				r->group[k].waiting += r->slot[i].waits * r->slot[i].wait;

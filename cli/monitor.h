@@ -17,6 +17,8 @@ struct slot_rate {
 	double switches;
 	double waits;
 	double wait;	/* mean, seconds; of those that waited */
+	double wait_median;	/* less than this, a power of two; 0: nobody waited or not known */
+	double wait_p99;
 	double errors;
 };
 
@@ -46,5 +48,11 @@ void sample_drop(struct sample *s);
 int rates_between(const struct sample *a, const struct sample *b, struct rates *r);
 void rates_sort(struct rates *r, enum rate_order order);
 void rates_free(struct rates *r);
+
+/*
+ * So many ns, a power of two, at least @part (0 to 1) of the waits were shorter than; the
+ * longest wait where that is less or known alone. 0: there was no wait.
+ */
+u64 waits_below(const struct iomul_slot_waits *w, double part);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cli.h"
+#include "monitor.h"
 
 struct report {
 	struct iomul_state *state;
@@ -205,8 +206,22 @@ static struct json_object *json_ports(const struct iomul_tree *t, struct iomul_a
 	return a;
 }
 
-static struct json_object *json_slot_of(const struct report *r, const struct iomul_slot_status *s)
+static void json_waits(struct json_object *o, const struct iomul_slot_waits *w)
 {
+	struct json_object *a = w ? json_object_new_array() : NULL;
+	u32 i;
+
+	for (i = 0; w && i < IOMUL_WAIT_BUCKETS; i++)
+		json_object_array_add(a, json_object_new_uint64(w->bucket[i]));
+	json_put_u64(o, "wait_median_ns", w ? waits_below(w, 0.5) : 0);
+	json_put_u64(o, "wait_p99_ns", w ? waits_below(w, 0.99) : 0);
+	json_put_u64(o, "wait_longest_ns", w ? w->longest_ns : 0);
+	json_put(o, "wait_buckets", a);
+}
+
+static struct json_object *json_slot_of(const struct report *r, u32 slot)
+{
+	const struct iomul_slot_status *s = &r->state->slot[slot];
 	bool own_gate = s->flags & IOMUL_SLOT_FUNCTION_GATE;
 	struct json_object *o = json_object_new_object();
 	size_t i;
@@ -227,6 +242,7 @@ static struct json_object *json_slot_of(const struct report *r, const struct iom
 	json_put_u64(o, "switches", s->switches);
 	json_put_u64(o, "waits", s->waits);
 	json_put_u64(o, "wait_ns", s->wait_ns);
+	json_waits(o, r->state->waits ? &r->state->waits[slot] : NULL);
 	json_put_u64(o, "errors", s->errors);
 	return o;
 }
@@ -242,7 +258,7 @@ static void print_json(const struct report *r)
 	json_put(o, "groups", a);
 	a = json_object_new_array();
 	for (i = 0; i < r->state->slots; i++)
-		json_object_array_add(a, json_slot_of(r, &r->state->slot[i]));
+		json_object_array_add(a, json_slot_of(r, i));
 	json_put(o, "slots", a);
 	if (r->verified) {
 		v = json_object_new_object();

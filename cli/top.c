@@ -66,20 +66,20 @@ static const char *time_text(double seconds, char text[16])
 }
 
 static const char slot_head[] =
-	"SLOT         GROUP  ACCESS/s  CHANGE/s    WAIT/s  MEAN WAIT  USERS  STATE   HELD BY";
+	"SLOT         GROUP  ACCESS/s  CHANGE/s    WAIT/s  50% WAIT<  99% WAIT<  USERS  STATE   HELD BY";
 
 static void slot_line(const struct slot_rate *r, char text[LINE])
 {
-	char addr[ADDR_TEXT], a[16], s[16], w[16], t[16];
+	char addr[ADDR_TEXT], a[16], s[16], w[16], t[16], l[16];
 	const char *state = r->now.flags & IOMUL_SLOT_GONE  ? "unplugged" :
 			    r->errors > 0		    ? "errors" :
 			    r->now.flags & IOMUL_SLOT_OWNER ? "owner" :
 							      "";
 
-	snprintf(text, LINE, "%-12s %5u %9s %9s %9s %10s %6u  %-7s %.*s",
+	snprintf(text, LINE, "%-12s %5u %9s %9s %9s %10s %10s %6u  %-7s %.*s",
 		 addr_slot(r->now.addr, addr), r->now.group, count_text(r->accesses, a),
-		 count_text(r->switches, s), count_text(r->waits, w), time_text(r->wait, t),
-		 r->now.users, state, IOMUL_NAME_MAX, r->now.who);
+		 count_text(r->switches, s), count_text(r->waits, w),
+		 time_text(r->wait_median, t), time_text(r->wait_p99, l), r->now.users, state, IOMUL_NAME_MAX, r->now.who);
 }
 
 static void group_line(const struct group_rate *r, char text[LINE])
@@ -129,6 +129,8 @@ static struct json_object *json_slot_rate(const struct slot_rate *r)
 	json_put(o, "switches_per_second", json_object_new_double(r->switches));
 	json_put(o, "waits_per_second", json_object_new_double(r->waits));
 	json_put(o, "mean_wait_seconds", json_object_new_double(r->wait));
+	json_put(o, "median_wait_seconds", json_object_new_double(r->wait_median));
+	json_put(o, "p99_wait_seconds", json_object_new_double(r->wait_p99));
 	json_put(o, "errors_per_second", json_object_new_double(r->errors));
 	json_put(o, "owner", json_object_new_boolean(!!(r->now.flags & IOMUL_SLOT_OWNER)));
 	json_put(o, "unplugged", json_object_new_boolean(!!(r->now.flags & IOMUL_SLOT_GONE)));

@@ -138,10 +138,11 @@ static int detach_execute(struct file *file, union iomul_arg *arg)
 	return err;
 }
 
-/* Both arrays in kernel memory, since a user's page may not be touched under iomul_lock. */
+/* The arrays in kernel memory, since a user's page may not be touched under iomul_lock. */
 struct status_copy {
 	struct iomul_group_status *group;
 	struct iomul_slot_status *slot;
+	struct iomul_slot_waits *waits;
 };
 
 static int status_collect(struct iomul_status *s, struct status_copy *c)
@@ -158,13 +159,18 @@ static int status_collect(struct iomul_status *s, struct status_copy *c)
 		return -ENOSPC;
 	c->group = kvcalloc(s->out_groups + 1, sizeof(*c->group), GFP_KERNEL);
 	c->slot = kvcalloc(s->out_slots + 1, sizeof(*c->slot), GFP_KERNEL);
-	if (!c->group || !c->slot)
+	if (s->waits_ptr)
+		c->waits = kvcalloc(s->out_slots + 1, sizeof(*c->waits), GFP_KERNEL);
+	if (!c->group || !c->slot || (s->waits_ptr && !c->waits))
 		return -ENOMEM;
 	s->out_groups = s->out_slots = 0;
 	list_for_each_entry(live, &iomul_lives, list)
 		iomul_group_status(live, &c->group[s->out_groups++]);
-	list_for_each_entry(slot, &iomul_slots, list)
+	list_for_each_entry(slot, &iomul_slots, list) {
+		if (c->waits)
+			c->waits[s->out_slots] = slot->waited;
 		iomul_slot_status(slot, &c->slot[s->out_slots++]);
+	}
 	return 0;
 }
 
@@ -183,8 +189,11 @@ static int status_execute(struct file *file, union iomul_arg *arg)
 		err = array_to_user(s->groups_ptr, c.group, s->out_groups, sizeof(*c.group));
 	if (!err)
 		err = array_to_user(s->slots_ptr, c.slot, s->out_slots, sizeof(*c.slot));
+	if (!err && c.waits)
+		err = array_to_user(s->waits_ptr, c.waits, s->out_slots, sizeof(*c.waits));
 	kvfree(c.group);
 	kvfree(c.slot);
+	kvfree(c.waits);
 	return err;
 }
 

@@ -321,6 +321,7 @@ struct iomul_slot {
 	u64 waits;
 	u64 wait_ns;
 	u64 errors;
+	struct iomul_slot_waits waited;
 
 	struct list_head list;		/* iomul_slots */
 	struct list_head functions;	/* iomul_held.in_slot */

@@ -7,6 +7,7 @@
  */
 #include <linux/io.h>
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -103,6 +104,15 @@ static int waiter_sleep(struct iomul_turn *turn, struct waiter *w, bool killable
 	return err;
 }
 
+/* With the turn. */
+static void slot_waited(struct iomul_slot *slot, u64 ns)
+{
+	slot->waits++;
+	slot->wait_ns += ns;
+	slot->waited.longest_ns = max(slot->waited.longest_ns, ns);
+	slot->waited.bucket[min(fls64(ns >> 10), IOMUL_WAIT_BUCKETS - 1)]++;
+}
+
 static noinline int turn_wait(struct iomul_live *live, struct iomul_slot *slot, bool killable)
 {
 	struct iomul_turn *turn = &live->turn;
@@ -129,10 +139,8 @@ static noinline int turn_wait(struct iomul_live *live, struct iomul_slot *slot, 
 	list_add_tail(&w.list, &turn->waiters);
 	spin_unlock(&turn->lock);
 	err = waiter_sleep(turn, &w, killable);
-	if (!err && slot) {
-		slot->waits++;
-		slot->wait_ns += ktime_to_ns(ktime_sub(ktime_get(), start));
-	}
+	if (!err && slot)
+		slot_waited(slot, ktime_to_ns(ktime_sub(ktime_get(), start)));
 	return err;
 }
 

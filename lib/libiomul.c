@@ -215,10 +215,21 @@ static int state_try(struct iomul_ctx *ctx, struct iomul_state *s, struct iomul_
 	if ((rc = array_grow(&s->group, &q->groups, q->out_groups, sizeof(*s->group))) ||
 	    (rc = array_grow(&s->slot, &q->slots, q->out_slots, sizeof(*s->slot))))
 		return rc;
+	free(s->waits);
+	s->waits = calloc((size_t)q->slots + 1, sizeof(*s->waits));
+	if (!s->waits)
+		return -ENOMEM;
 	q->size = sizeof(*q);
 	q->groups_ptr = user_ptr(s->group);
 	q->slots_ptr = user_ptr(s->slot);
+	q->waits_ptr = user_ptr(s->waits);
 	rc = ctx_call(ctx, IOMUL_STATUS, q);
+	if (rc == -E2BIG) {	/* a module from before there were waits */
+		free(s->waits);
+		s->waits = NULL;
+		q->waits_ptr = 0;
+		rc = ctx_call(ctx, IOMUL_STATUS, q);
+	}
 	s->groups = q->out_groups;
 	s->slots = q->out_slots;
 	return rc;
@@ -246,6 +257,7 @@ API void iomul_state_put(struct iomul_state *state)
 		return;
 	free(state->group);
 	free(state->slot);
+	free(state->waits);
 	free(state);
 }
 

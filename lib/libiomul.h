@@ -103,6 +103,7 @@ struct iomul_state {
 	struct iomul_slot_status *slot;
 	uint32_t groups;
 	uint32_t slots;
+	struct iomul_slot_waits *waits;	/* for each slot; NULL: the module doesn't tell */
 };
 
 /* Reads the state into *@out, for iomul_state_put(). Errors as for the tree. */

@@ -276,6 +276,16 @@ struct iomul_group_status {
 };
 
 /*
+ * How long a slot waited for its turn: @bucket[n] waits took less than 1024 << n
+ * ns and not less than half of that; [0] also all shorter, the last all longer.
+ */
+#define IOMUL_WAIT_BUCKETS	24
+struct iomul_slot_waits {
+	__aligned_u64 longest_ns;
+	__aligned_u64 bucket[IOMUL_WAIT_BUCKETS];
+};
+
+/*
  * IOMUL_STATUS: groups and slots as they are now. Capacities in, numbers out;
  * ENOSPC: an array was too small, none was filled.
  */
@@ -288,6 +298,7 @@ struct iomul_status {
 	__u32 slots;
 	__u32 out_groups;
 	__u32 out_slots;
+	__aligned_u64 waits_ptr;	/* 0, or struct iomul_slot_waits[]: one for each slot */
 };
 #define IOMUL_STATUS _IO(IOMUL_TYPE, 0x04)
 
