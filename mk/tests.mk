@@ -68,7 +68,7 @@ $$(test-build)/torture-$(1): $$(test-build)/$(1)/tests/torture/engine.o $$(test-
 		$$(test-obj-$(1))
 	$$(test-cc-$(1)) $$(test-warn) $$(test-flags-$(1)) -o $$@ $$^
 endef
-$(foreach way,asan fast,$(eval $(call torture-program,$(way))))
+$(foreach way,asan fast cov,$(eval $(call torture-program,$(way))))
 
 TORTURE_SEED ?= $(shell date +%s)
 TORTURE_SHORT ?= 2000000
@@ -108,15 +108,16 @@ model: $(test-build)/model-asan $(test-build)/model-fast
 torture: $(test-build)/torture-asan $(test-build)/torture-fast
 fuzz-build: $(fuzz-out)
 
-# Unit tests and the small model: lines and branches of core that they reach.
-cov-out := $(unit-names:%=$(test-build)/cov-bin/%) $(test-build)/model-cov
+# Unit tests, the small model, some torture: lines and branches of core that they reach.
+cov-out := $(unit-names:%=$(test-build)/cov-bin/%) $(test-build)/model-cov $(test-build)/torture-cov
 $(test-build)/cov-bin/%: $(test-build)/cov/tests/unit/%.o $(test-obj-cov)
 	@mkdir -p $(@D)
 	gcc --coverage -o $@ $^ -lcmocka
 
 coverage: $(cov-out) ## branches of core that the tests reach
 	@find $(test-build)/cov -name '*.gcda' -delete
-	@tests/run $(cov-out:%/model-cov=) "$(test-build)/model-cov 2 3" > $(test-build)/coverage.log
+	@tests/run $(unit-names:%=$(test-build)/cov-bin/%) "$(test-build)/model-cov 2 3" \
+		"$(test-build)/torture-cov -s 1 -n 300000" > $(test-build)/coverage.log
 	@tests/coverage $(test-build)/cov/kmod/core
 
 clean-tests:

@@ -383,6 +383,75 @@ static void cmdline_names(void **state)
 	assert_false(iomul_word_is(text, &w, ""));
 }
 
+/*
+ * Whatever comes in: an item that is taken is taken again as it is printed, one
+ * that is not says where. As tests/fuzz/param_fuzz.c, but the same each time.
+ */
+static void items_any(void **state)
+{
+	static const char *const part[] = {
+		"all", "+iomul", "PNP0A08", "00", "1f", "000", "7", "8", "20", "-", ":", ".", "(", ")",
+		"|", ",", "+", "~", "{", "@", "Z", "`", "_", "z", "fffff", "\"", "=", "-1.0", ":00.0",
+	};
+	char text[128], again[256], third[256];
+	u32 i, k, n, len, good = 0, bad = 0, seed = 1;
+	struct iomul_item item, second;
+	struct iomul_param p;
+	int rc;
+
+	(void)state;
+	for (i = 0; i < 100000; i++) {
+		text[0] = 0;
+		seed = seed * 1103515245 + 12345;
+		for (k = 0, n = (seed >> 16) % 8; k < n; k++) {
+			seed = seed * 1103515245 + 12345;
+			strcat(text, part[(seed >> 16) % (sizeof(part) / sizeof(*part))]);
+		}
+		iomul_param_init(&p, text, (u32)strlen(text), ~0U);
+		while ((rc = iomul_param_next(&p, &item))) {
+			if (rc < 0) {
+				bad++;
+				assert_true(item.error && item.pos <= strlen(text));
+				continue;
+			}
+			good++;
+			len = iomul_item_format(&item, again, sizeof(again));
+			iomul_param_init(&p, again, len, ~0U);
+			assert_int_equal(iomul_param_next(&p, &second), 1);
+			iomul_item_format(&second, third, sizeof(third));
+			assert_string_equal(again, third);
+			break;
+		}
+	}
+	assert_true(good > 100 && bad > 100);
+}
+
+static void cmdline_odd(void **state)
+{
+	struct iomul_word w;
+	u32 at = 0;
+
+	(void)state;
+	assert_int_equal(iomul_cmdline_next("\"", 1, &at, &w), 1);
+	at = 0;
+	assert_int_equal(iomul_cmdline_next("\n\t a=\"", 6, &at, &w), 1);
+	assert_int_equal(w.value_len, 0);
+	at = 0;
+	assert_int_equal(iomul_cmdline_next("\"a b", 4, &at, &w), 1);
+	assert_int_equal(w.name_len, 3);
+	at = 0;
+	assert_int_equal(iomul_cmdline_next("a\0b", 3, &at, &w), 1);
+	assert_int_equal(w.name_len, 1);
+	assert_int_equal(iomul_cmdline_next("a\0b", 3, &at, &w), 1);
+	assert_true(iomul_word_is("a\0b", &w, "b"));
+	at = 0;
+	assert_int_equal(iomul_cmdline_next("a_b", 3, &at, &w), 1);
+	assert_true(iomul_word_is("a_b", &w, "a-b"));
+	assert_false(iomul_word_is("a_b", &w, "a_c"));
+	assert_false(iomul_item_root(&(struct iomul_item){ .kind = IOMUL_ITEM_SLOT }, "PNP0A08", NULL));
+	assert_false(iomul_item_root(&(struct iomul_item){ .kind = IOMUL_ITEM_PATH }, NULL, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +467,8 @@ int main(void)
 		cmocka_unit_test(reasons),
 		cmocka_unit_test(cmdline),
 		cmocka_unit_test(cmdline_names),
+		cmocka_unit_test(cmdline_odd),
+		cmocka_unit_test(items_any),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

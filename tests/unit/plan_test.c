@@ -319,9 +319,8 @@ static void spoil_window(struct world *w, struct iomul_step *s)
 static void spoil_groups(struct world *w, struct iomul_step *s)
 {
 	(void)s;
-	w->t.group[1] = w->t.group[0];
-	w->t.group[1].id = 1;
-	w->t.groups = 2;
+	w->t.group[w->t.groups] = w->t.group[0];	/* of nobody */
+	w->t.group[w->t.groups++].id = 77;
 }
 
 static void plan_valid_notices_check(void **state)
@@ -352,6 +351,45 @@ static void plan_valid_notices_check(void **state)
 			fail_msg("spoilt plan %zu is valid", i);
 		world_fini(&w);
 	}
+}
+
+static void plan_valid_groups_check(void **state)
+{
+	struct world w;
+
+	(void)state;
+	parse(&w, "root 1000-ffff\n port\n  a: fn 100\n port\n  b: fn 100\n");
+	w.policy.windows = 2;
+	assert_int_equal(world_plan(&w, "a b"), 0);
+	assert_int_equal(w.t.groups, 2);
+	assert_true(iomul_plan_valid(&w.t, &w.plan));
+	world_fini(&w);
+}
+
+/* Whose port's window somebody else needs, too, is no hint; nor one that is too small. */
+static void plan_hint_others_check(void **state)
+{
+	struct world w;
+
+	(void)state;
+	parse(&w, "root 1000-2fff low=1000\n"
+		  " port w=1000-1fff\n"
+		  "  h: fn 20@1000\n"
+		  " port\n"
+		  "  a: fn 1000 1000\n");
+	assert_int_equal(world_plan(&w, "a"), -ENOSPC);
+	assert_memory_equal(&w.plan.refusal.hint, &w.plan.refusal.slot, sizeof(struct iomul_addr));
+	world_fini(&w);
+	parse(&w, "root 1000-1fff low=1000\n"
+		  " port w=1000-1fff\n"
+		  "  h: fn 20@1000 @0.0\n"
+		  "  z: fn 20@1020 @1.0\n"
+		  " port\n"
+		  "  a: fn 20\n");
+	assert_int_equal(world_plan(&w, "a"), -ENOSPC);
+	assert_int_equal(w.plan.refusal.reason, IOMUL_R_NO_SPACE);
+	assert_memory_equal(&w.plan.refusal.hint, &w.plan.refusal.slot, sizeof(struct iomul_addr));
+	world_fini(&w);
 }
 
 /* In which order: nothing decodes while it is moved. */
@@ -391,6 +429,8 @@ int main(void)
 		cmocka_unit_test(plan_errno_check),
 		cmocka_unit_test(plan_inverse_check),
 		cmocka_unit_test(plan_valid_notices_check),
+		cmocka_unit_test(plan_valid_groups_check),
+		cmocka_unit_test(plan_hint_others_check),
 		cmocka_unit_test(plan_order_check),
 	};
 	enum { FIXED = sizeof(fixed) / sizeof(fixed[0]), CASES = sizeof(cases) / sizeof(cases[0]) };

@@ -110,6 +110,9 @@ static bool spoil(struct world *w, u32 row)
 	case 18:
 		p->addr.devfn = w->t.node[find(w, "q")].addr.devfn;
 		return true;
+	case 19: /* below what is no port */
+		w->t.node[find(w, "c")].parent = find(w, "b");
+		return true;
 	default:
 		return false;
 	}
@@ -216,6 +219,10 @@ static void topology_slot_check(void **state)
 	assert_int_equal(count, 3);
 	assert_int_equal(iomul_slot_span(&w.t, find(&w, "f"), &count), find(&w, "f"));
 	assert_int_equal(count, 1);
+	w.t.node[find(&w, "d1")].addr.bus++;	/* a virtual function's may be another */
+	iomul_slot_span(&w.t, find(&w, "d0"), &count);
+	assert_int_equal(count, 1);
+	w.t.node[find(&w, "d1")].addr.bus--;
 	assert_true(iomul_slot_first(&w.t, find(&w, "a0")));
 	assert_false(iomul_slot_first(&w.t, find(&w, "a1")));
 	assert_true(iomul_slot_first(&w.t, find(&w, "f")));
@@ -288,6 +295,18 @@ static void topology_free_check(void **state)
 	world_fini(&w);
 }
 
+/* Behind what reaches to the last port there is nothing. */
+static void topology_free_end_check(void **state)
+{
+	struct world w;
+
+	(void)state;
+	parse(&w, "root 1000-ffff\n fn 20\nbusy 4000-ffffffff acpi\n");
+	assert_true(iomul_range_empty(iomul_topology_free(&w.t, w.t.nodes,
+		(struct iomul_range){ 0x4000, 0xfffe }, 0x1000, 0x1000, false)));
+	world_fini(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +318,7 @@ int main(void)
 		cmocka_unit_test(topology_slot_check),
 		cmocka_unit_test(topology_io_check),
 		cmocka_unit_test(topology_free_check),
+		cmocka_unit_test(topology_free_end_check),
 	};
 
 	return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
