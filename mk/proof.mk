@@ -7,7 +7,7 @@ debug-obj = $(debug-dir)/obj
 debug-release = $(shell cat $(debug-obj)/include/config/kernel.release 2>/dev/null)
 JOBS ?= 1
 
-.PHONY: check-cbmc check-cbmc-long check-spin check-static debug-kernel check-debug check-rt \
+.PHONY: coverage-shell check-cbmc check-cbmc-long check-spin check-static debug-kernel check-debug check-rt \
 	check-fuzz-long check-torture clean-proof
 
 check-cbmc: $(proof-cbmc)/cbmc ## CBMC proves core: rules 1, 2, 5, 6, no undefined behaviour
@@ -29,13 +29,20 @@ debug-kernel: ## a kernel with KASAN, lockdep and the like (JOBS=n)
 	tests/deps tests/debug/packages
 	tests/debug/kernel $(debug-dir) $(JOBS)
 
-check-debug: debug-kernel vm-tests cli debug-programs ## the tests of the lab in that kernel, fault injection, fuzzing, leaks
+check-debug: debug-kernel vm-tests cli debug-programs $(BUILD)/torture/lab ## the tests of the lab in that kernel, fault injection, fuzzing, leaks
 	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj))
 	tests/debug/run $(debug-dir)/bzImage $(debug-dir)/root
 
 check-fuzz-long: debug-kernel debug-programs ## ten million random calls in that kernel
 	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj))
 	tests/debug/run $(debug-dir)/bzImage $(debug-dir)/root fuzz-long
+
+coverage-shell: debug-kernel vm-tests cli debug-programs ## basic blocks of the modules that tests in that kernel reach
+	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj)) KFLAGS=KCOV_INSTRUMENT=y
+	rm -rf $(BUILD)/kcov
+	lab/run tiny --kernel $(debug-dir)/bzImage --modules $(debug-dir)/root --mem 3G --timeout 1200 \
+		--out $(BUILD)/kcov --script tests/debug/inside -- tests/debug/coverage.sh
+	tests/debug/kcov-report $(BUILD)/kmod/$(debug-release) $(BUILD)/kcov/[0-9]*
 
 check-rt: vm-tests cli ## the tests of the lab in Debian's PREEMPT_RT kernel
 	tests/debug/rt $(BUILD)/rt
@@ -52,9 +59,12 @@ $(BUILD)/torture/lab: tests/torture/lab.c tests/vm/vm.h kmod/uapi/iomul.h
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi -Itests/vm -o $@ $<
 
 # Programs that run in the server.
-debug-names := $(patsubst tests/debug/%.c,%,$(wildcard tests/debug/*.c))
+debug-names := $(patsubst tests/debug/%.c,%,$(filter-out tests/debug/kcov.c,$(wildcard tests/debug/*.c)))
 .PHONY: debug-programs
-debug-programs: $(debug-names:%=$(BUILD)/debug/%)
+debug-programs: $(debug-names:%=$(BUILD)/debug/%) $(BUILD)/debug/kcov.so
+$(BUILD)/debug/kcov.so: tests/debug/kcov.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -shared -fPIC -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
 $(BUILD)/debug/%: tests/debug/%.c tests/vm/vm.h kmod/uapi/iomul.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi -Itests/vm -o $@ $<
