@@ -236,6 +236,37 @@ void prove_fail_closed(void)
 	END;
 }
 
+/* Rules 1 and 2 for the change of owner in one piece, whichever of its two writes fails. */
+void prove_swap(void)
+{
+	u32 s = any_u32(), off, on;
+	bool ok;
+
+	any_mux();
+	ASSUME(belief_true(true) && s < mux.slots);
+	if (iomul_mux_swap(&mux, s, &off, &on)) {
+		PROVE(off < mux.gates && on < mux.gates && on == last_gate(s), "gates of the tree");
+		ok = carry_out((struct iomul_mux_step){ .gate = off, .open = false });
+		PROVE(slots_open() <= 1, "rule 1 between the two");
+		if (ok) {
+			EACH_GATE(i)
+				PROVE(!open[i] || gate_of(i)->bus != gate_of(on)->bus,
+				      "opened only where all others are shut");
+			ok = carry_out((struct iomul_mux_step){ .gate = on, .open = true });
+		}
+		if (ok) {
+			iomul_mux_swapped(&mux, s, off, on);
+			PROVE(mux.owner == s && slot_open(s), "swapped: its path is open");
+		} else {
+			iomul_mux_forget_gate(&mux, off);
+			iomul_mux_forget_gate(&mux, on);
+		}
+		PROVE(slots_open() <= 1, "rule 1 afterwards");
+	}
+	PROVE(iomul_mux_valid(&mux) && belief_true(true), "valid and true again");
+	END;
+}
+
 /* Rule 6: when nothing fails, each gate is shut once at most and those of the path are opened. */
 void prove_arrives(void)
 {
