@@ -5,6 +5,7 @@
  */
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include "vm.h"
 
@@ -158,6 +159,41 @@ static void test_ioeventfd(struct function *f)
 	close(io.fd);
 }
 
+struct racer {
+	struct vfio_device_ioeventfd *io;
+	uint64_t offset[2];
+	volatile int stop;
+};
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+	unsigned int i = 0;
+
+	while (!r->stop)
+		*(volatile __u64 *)&r->io->offset = r->offset[i++ & 1];
+	return NULL;
+}
+
+/* The core reads the request again after the driver has looked at it: the busy window is behind. */
+static void test_ioeventfd_race(struct function *f)
+{
+	struct vfio_device_ioeventfd io = {
+		.argsz = sizeof(io), .flags = VFIO_DEVICE_IOEVENTFD_32, .fd = eventfd(0, 0),
+	};
+	struct racer r = { &io, { f->bar.offset, f->config.offset }, 0 };
+	pthread_t thread;
+	unsigned int i, through = 0;
+
+	pthread_create(&thread, NULL, race, &r);
+	for (i = 0; i < 20000; i++)
+		through += !ioctl(f->fd, VFIO_DEVICE_IOEVENTFD, &io);
+	r.stop = 1;
+	pthread_join(thread, NULL);
+	IS(through, 0);
+	close(io.fd);
+}
+
 /* A guest's I/O enable is its own affair: it is read back and moves no gate. */
 static void test_command(struct function *f)
 {
@@ -240,6 +276,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < 2; i++) {
 		test_region(&f[i]);
 		test_ioeventfd(&f[i]);
+		test_ioeventfd_race(&f[i]);
 		test_command(&f[i]);
 		test_sizing(&f[i]);
 		test_reset(&f[i], &f[!i]);
