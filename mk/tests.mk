@@ -109,15 +109,18 @@ torture: $(test-build)/torture-asan $(test-build)/torture-fast
 fuzz-build: $(fuzz-out)
 
 # Unit tests, the small model, some torture: lines and branches of core that they reach.
-cov-out := $(unit-names:%=$(test-build)/cov-bin/%) $(test-build)/model-cov $(test-build)/torture-cov
+cov-out := $(unit-names:%=$(test-build)/cov-bin/%) $(test-build)/model-cov $(test-build)/torture-cov $(test-build)/plan-cov
 $(test-build)/cov-bin/%: $(test-build)/cov/tests/unit/%.o $(test-obj-cov)
 	@mkdir -p $(@D)
 	gcc --coverage -o $@ $^ -lcmocka
 
+$(test-build)/plan-cov: $(patsubst %,$(test-build)/cov/tests/fuzz/%.o,standalone plan_fuzz random_world) $(test-obj-cov)
+	gcc --coverage -o $@ $^
+
 coverage: $(cov-out) ## branches of core that the tests reach
 	@find $(test-build)/cov -name '*.gcda' -delete
 	@tests/run $(unit-names:%=$(test-build)/cov-bin/%) "$(test-build)/model-cov 2 3" \
-		"$(test-build)/torture-cov -s 1 -n 300000" > $(test-build)/coverage.log
+		"$(test-build)/torture-cov -s 1 -n 300000" "$(test-build)/plan-cov 3000" > $(test-build)/coverage.log
 	@tests/coverage $(test-build)/cov/kmod/core
 
 clean-tests:
