@@ -4,14 +4,14 @@
 bench-dir := $(BUILD)/bench
 bench-warn := -std=gnu11 -O2 -Wall -Wextra -Werror
 
-.PHONY: bench bench-check bench-programs
-bench-programs: $(bench-dir)/core $(bench-dir)/access
+.PHONY: bench bench-more bench-check bench-programs
+bench-programs: $(bench-dir)/core $(bench-dir)/access $(bench-dir)/contend
 
 $(bench-dir)/core: bench/core.c $(wildcard kmod/core/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(bench-warn) -Isim/shadow -Ikmod/core -o $@ bench/core.c $(wildcard kmod/core/*.c)
 
-$(bench-dir)/access: bench/access.c kmod/uapi/iomul.h
+$(bench-dir)/access $(bench-dir)/contend: $(bench-dir)/%: bench/%.c kmod/uapi/iomul.h
 	@mkdir -p $(@D)
 	$(CC) $(bench-warn) -Ikmod/uapi -o $@ $<
 
@@ -20,6 +20,12 @@ bench: user kmod bench-programs ## ratios to stock vfio-pci, vgaarb and raw acce
 	lab/run bench --smp 1 --timeout 900 --out $(bench-dir)/wall --script bench/server > /dev/null
 	$(bench-dir)/core > $(bench-dir)/core.json
 	bench/report $(BENCH_FLAGS) $(bench-dir)/icount/access.json $(bench-dir)/core.json $(bench-dir)/wall/access.json
+
+bench-more: user kmod bench-programs ## 240 sharers, contention, two groups, guests at once; added to build/bench.json
+	lab/run sharers --icount --timeout 900 --out $(bench-dir)/more --script bench/server-many > /dev/null
+	lab/run nics24 --smp 2 --timeout 900 --out $(bench-dir)/more --script bench/server-contend > /dev/null
+	lab/run bigiron24 --timeout 1800 --out $(bench-dir)/more --script bench/server-guests > /dev/null
+	bench/report --more $(bench-dir)/more/many.json $(bench-dir)/more/contend.json $(bench-dir)/more/guests.json
 
 bench-check: user kmod bench-programs ## no more instructions for an access than in bench/baseline.json
 	lab/run bench --icount --timeout 900 --out $(bench-dir)/icount --script bench/server > /dev/null
