@@ -381,10 +381,12 @@ class Inside:
 
     def igb_vfs_on(self):
         """By vfio-pci, which leaves the registers alone that tell who answered."""
-        sh("modprobe", "vfio-pci", "enable_sriov=1", "disable_idle_d3=1")
+        sh("modprobe", "vfio-pci")
+        Path("/sys/module/vfio_pci/parameters/enable_sriov").write_text("Y")
         for f in (self.ids["nic0"], self.ids["nic1"]):
             (PCI / f / "driver_override").write_text("vfio-pci")
             Path("/sys/bus/pci/drivers_probe").write_text(f)
+            (PCI / f / "power/control").write_text("on")    # it would sleep when nobody has it open
             (PCI / f / "sriov_drivers_autoprobe").write_text("0")
             (PCI / f / "sriov_numvfs").write_text("2")
             sh("setpci", "-s", f, "COMMAND=3:3")
