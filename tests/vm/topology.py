@@ -51,7 +51,6 @@ class Case:
     processes: int = 3
     timeout: int = 900
     smp: int = 0
-    icount: bool = False            # one instruction is one nanosecond
     suite: str = ""                 # whose QEMU, if not this machine's
     qemu: tuple = ()                # more arguments
     append: str = ""                # and for the kernel
@@ -111,9 +110,6 @@ CASES = {
     "igb": Case("igb", suite="trixie", early=("igb_vfs_on",)),
     "scale": Case("scale", levels=3, most=4, accesses=10000, timeout=1800,
                   pairs=(("nic0", "nic8"), ("nic0", "nic64"))),
-    # The same two pairs among 256 functions and alone: instructions, to the nanosecond.
-    "scale-cost": Case("scale", levels=3, most=4, accesses=1000, timeout=1800, smp=1, icount=True,
-                       pairs=(("nic0", "nic8"), ("nic0", "nic64")), extra=("same_cost",)),
 }
 
 
@@ -225,7 +221,6 @@ class Inside:
                                       "accesses": int(done[1]) if done else 0,
                                       "devices": int(done[2]) if done else 0,
                                       "misrouted": int(done[4]) if done else -1})
-        return float(done[3]) if done else 0
 
     def loads_start(self):
         """The host uses ports of what was not selected for as long as we do ours."""
@@ -393,21 +388,6 @@ class Inside:
             self.check((PCI / f / "virtfn1").exists(), f"{f} has two virtual functions")
         print("   ", sh("lspci").strip().replace("\n", "; "))
 
-    def same_cost(self):
-        """A change of owner costs no more among many than between the two alone."""
-        def cost(n, slots):
-            took = self.phase(f"cost{n}", slots, self.accesses, 1, 1)
-            return took, self.result["phases"][-1]["counters"][0]["switches"]
-        many = [cost(f"{n}-of-many", [self.ids[a], self.ids[b]]) for n, (a, b) in enumerate(self.case.pairs)]
-        for n, (a, b) in enumerate(self.case.pairs):
-            sh(IOMUL, "detach", "--all")
-            sh(IOMUL, "attach", slot_of(self.ids[a]), slot_of(self.ids[b]))
-            took, changes = cost(f"{n}-alone", [self.ids[a], self.ids[b]])
-            ratio = (many[n][0] / many[n][1]) / (took / changes)
-            print(f"    {a} and {b}: {many[n][0] / many[n][1] * 1e9:.0f} instructions a change among"
-                  f" {len(self.functions())} functions, {took / changes * 1e9:.0f} alone: ratio {ratio:.3f}")
-            self.check(ratio < 1.05, f"{a} and {b}: the same cost among many")
-
     def guest_view(self):
         """VFIO users of functions that are gates: two on the root bus, and all of a bridge's bus."""
         bus = [f for f in self.functions() if slot_of(f).split(":")[1] == self.ids["serial0"].split(":")[1]]
@@ -557,7 +537,7 @@ def outside(name, accesses, keep):
         trace = f"{work}/trace"
         command = [str(TOP / "lab/run"), case.topology, "--trace", trace, "--out", f"{work}/out",
                    "--timeout", str(case.timeout), *(["--smp", str(case.smp)] if case.smp else []),
-                   *(["--icount"] if case.icount else []), *(f"--qemu={q}" for q in case.qemu), *([f"--append={case.append}"] if case.append else []),
+                   *(f"--qemu={q}" for q in case.qemu), *([f"--append={case.append}"] if case.append else []),
                    "--script", __file__, "--", "--inside", name, "--accesses", str(accesses)]
         start = time.monotonic()
         status = subprocess.run(command, cwd=TOP, env=environment(case)).returncode
