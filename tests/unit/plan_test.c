@@ -353,6 +353,66 @@ static void plan_valid_notices_check(void **state)
 	}
 }
 
+/* What is wrong with a port that is widened from 1000-1fff to 1000-2fff. */
+static void spoil_widen(struct world *w, struct iomul_step *s, u32 row)
+{
+	u32 p = find(w, "p");
+
+	switch (row) {
+	case 0:
+		w->t.node[p].group = w->t.group[0].id;
+		break;
+	case 1:
+		s->from = IOMUL_RANGE_EMPTY;
+		break;
+	case 2:
+		s->to.first = 0x2000;	/* loses what it had */
+		break;
+	case 3:				/* beyond the port above */
+		s->node = find(w, "q");
+		s->to.last = 0xffff;
+		break;
+	case 4:				/* into the neighbour's window, above */
+		s->to.last = 0x4fff;
+		break;
+	case 5:				/* and below */
+		s->from = s->to = (struct iomul_range){ 0x5000, 0x5fff };
+		s->to.first = 0x4000;
+		break;
+	}
+}
+
+static void plan_valid_widen_check(void **state)
+{
+	struct world w;
+	u32 row, k;
+
+	(void)state;
+	for (row = 0; row < 6; row++) {
+		parse(&w, "root 1000-ffff low=1000\n"
+			  " p: port w=1000-1fff\n"
+			  "  fn 800@1000\n"
+			  "  q: port w=1800-1fff\n"
+			  "   fn 800@1800\n"
+			  "  port\n"
+			  "   a: fn 100\n"
+			  "  port\n"
+			  "   b: fn 100\n"
+			  " n: port w=4000-4fff\n"
+			  "  fn 100@4000\n");
+		w.policy.windows = 1;
+		assert_int_equal(world_plan(&w, "a b"), 0);
+		for (k = 0; k < w.plan.steps && w.plan.step[k].kind != IOMUL_STEP_WIDEN; k++)
+			;
+		assert_true(k < w.plan.steps && w.plan.step[k].node == find(&w, "p"));
+		assert_true(iomul_plan_valid(&w.t, &w.plan));
+		spoil_widen(&w, &w.plan.step[k], row);
+		if (iomul_plan_valid(&w.t, &w.plan))
+			fail_msg("row %u is valid", row);
+		world_fini(&w);
+	}
+}
+
 static void plan_valid_groups_check(void **state)
 {
 	struct world w;
@@ -429,6 +489,7 @@ int main(void)
 		cmocka_unit_test(plan_errno_check),
 		cmocka_unit_test(plan_inverse_check),
 		cmocka_unit_test(plan_valid_notices_check),
+		cmocka_unit_test(plan_valid_widen_check),
 		cmocka_unit_test(plan_valid_groups_check),
 		cmocka_unit_test(plan_hint_others_check),
 		cmocka_unit_test(plan_order_check),
