@@ -24,7 +24,9 @@ _start:	.org 0x1f1
 	.org 0x1fe
 	.word 0xaa55
 
-	push %ds			# the segment we were loaded to
+	jmp 1f
+	.org 0x280			# what is between is the header's, the loader writes into it
+1:	push %ds			# the segment we were loaded to
 	push $begin
 	lret
 
