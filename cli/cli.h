@@ -37,7 +37,7 @@ struct command {
 
 extern const struct command cmd_plan, cmd_attach, cmd_detach, cmd_status, cmd_bind, cmd_unbind,
 	cmd_boot, cmd_monitor, cmd_map, cmd_tree, cmd_top, cmd_metrics, cmd_doctor, cmd_snapshot, cmd_help,
-	cmd_version;
+	cmd_version, cmd_lease;
 extern const struct command *const commands[]; /* NULL-terminated */
 const struct command *command_find(const char *name);
 
@@ -149,6 +149,8 @@ void skipped_free(struct skipped *skipped);
 char *refusal_text(const struct iomul_refusal *r, const struct view *v);
 /* Says it on stderr, with who holds what where that matters. */
 void refusal_print(const struct iomul_refusal *r, const struct view *v);
+/* The same, reading the tree for names; doing without is no failure. */
+void refusal_say(struct iomul_ctx *ctx, const struct iomul_refusal *r);
 struct json_object *refusal_json(const struct iomul_refusal *r, const struct view *v);
 const char *reason_name(u32 reason);
 

@@ -24,19 +24,6 @@ static int do_detach(struct iomul_ctx *ctx, const struct choice *ch, struct iomu
 	return refusal->reason ? EXIT_REFUSED : device_failed(rc, "detach");
 }
 
-/* The tree is only needed for names, so that doing without is no failure. */
-static void say_refusal(struct iomul_ctx *ctx, const struct iomul_refusal *r)
-{
-	struct view v;
-
-	if (view_load(&v, ctx)) {
-		refusal_print(r, NULL);
-		return;
-	}
-	refusal_print(r, &v);
-	view_free(&v);
-}
-
 static int detach(struct iomul_ctx *ctx, const struct choice *ch)
 {
 	struct iomul_refusal refusal = { 0 };
@@ -44,13 +31,14 @@ static int detach(struct iomul_ctx *ctx, const struct choice *ch)
 	struct json_object *o;
 	int code = do_detach(ctx, ch, &refusal);
 
-	while (ch->wait && code && refusal.reason == IOMUL_R_OPEN) {
+	while (ch->wait && code &&
+	       (refusal.reason == IOMUL_R_OPEN || refusal.reason == IOMUL_R_LEASED)) {
 		usleep(200000);
 		refusal = (struct iomul_refusal){ 0 };
 		code = do_detach(ctx, ch, &refusal);
 	}
 	if (refusal.reason)
-		say_refusal(ctx, &refusal);
+		refusal_say(ctx, &refusal);
 	gone = code ? 0 : ch->all ? before : ch->slots;
 	if (ch->json) {
 		o = json_object_new_object();

@@ -9,7 +9,7 @@
 const struct command *const commands[] = { &cmd_plan, &cmd_attach, &cmd_detach, &cmd_status,
 					   &cmd_bind, &cmd_unbind, &cmd_boot, &cmd_map,
 					   &cmd_tree, &cmd_top, &cmd_metrics, &cmd_doctor,
-					   &cmd_snapshot, &cmd_monitor,
+					   &cmd_snapshot, &cmd_monitor, &cmd_lease,
 					   &cmd_help, &cmd_version, NULL };
 
 const struct command *command_find(const char *name)

@@ -95,6 +95,10 @@ static const struct reason {
 			     "ports back into it when it lets go; let it go first: xl "
 			     "pci-assignable-remove {AT}",
 			     NULL },
+	[IOMUL_R_LEASED] = { "leased",
+			     "{slot}: the window of its group is leased to the slot of {at} for {who}; "
+			     "wait until that ends, or unbind the driver that uses the ports",
+			     NULL },
 };
 
 const char *reason_name(u32 reason)
@@ -215,6 +219,18 @@ void refusal_print(const struct iomul_refusal *r, const struct view *v)
 	root = root_of(v, r->slot);
 	if (root != IOMUL_NONE)
 		holders_print(stderr, v, root, HOLDERS_SHOWN);
+}
+
+void refusal_say(struct iomul_ctx *ctx, const struct iomul_refusal *r)
+{
+	struct view v;
+
+	if (view_load(&v, ctx)) {
+		refusal_print(r, NULL);
+		return;
+	}
+	refusal_print(r, &v);
+	view_free(&v);
 }
 
 struct json_object *refusal_json(const struct iomul_refusal *r, const struct view *v)

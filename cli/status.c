@@ -47,6 +47,7 @@ static const struct {
 	{ IOMUL_SLOT_OWNER, "owner" },
 	{ IOMUL_SLOT_LENDER, "lender" },
 	{ IOMUL_SLOT_GONE, "unplugged" },
+	{ IOMUL_SLOT_LEASED, "leased" },
 };
 
 #define NOTES (sizeof(slot_notes) / sizeof(slot_notes[0]))

@@ -16,7 +16,7 @@ _iomul_slots()
 
 _iomul()
 {
-	local verbs="plan attach detach status bind unbind boot map tree top metrics doctor snapshot monitor help version"
+	local verbs="plan attach detach lease status bind unbind boot map tree top metrics doctor snapshot monitor help version"
 	local line=${COMP_LINE:0:COMP_POINT} verb=${COMP_WORDS[1]} choose="--all --starved --windows --reserve"
 	local cur=${line##* } words prev i
 	line=${line%"$cur"}
@@ -40,6 +40,7 @@ _iomul()
 		attach) words="$choose --future --save --json --help $(_iomul_slots)" ;;
 		detach) words="--all --wait --json --help $(_iomul_slots)" ;;
 		status) words="--verify --json --help" ;;
+		lease) words="--wait --help $(_iomul_slots)" ;;
 		bind | unbind) words="--help $(_iomul_slots)" ;;
 		boot) words="--early --dry-run --help" ;;
 		map) words="$choose --svg --json --columns --from --help $(_iomul_slots)" ;;

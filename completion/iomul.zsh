@@ -24,6 +24,7 @@ _iomul() {
 		'detach:put back what attach found'
 		'status:groups, slots, owners, counters'
 		'snapshot:keep the PCI tree for a plan elsewhere'
+		'lease:give a slot its window to itself, for a host driver'
 		'bind:give slots to iomul-vfio-pci'
 		'unbind:take slots back from iomul-vfio-pci'
 		'boot:do what the kernel command line and /etc/iomul.conf ask for'
@@ -57,6 +58,9 @@ _iomul() {
 	detach)
 		_arguments $help $json '--all[all that share]' '--wait[until nobody holds one open]' \
 			'*:slot:_iomul_slots'
+		;;
+	lease)
+		_arguments $help '--wait[until nobody else has a lease]' '1:slot:_iomul_slots' '*::command:_normal'
 		;;
 	status) _arguments $help $json '--verify[compare with the hardware]' ;;
 	bind | unbind) _arguments $help '*:slot:_iomul_slots' ;;

@@ -37,19 +37,21 @@ static void device_removed(struct pci_dev *pdev)
 }
 
 /* A driver enabled, reset or shut the device down as it came or went. device_lock is held. */
-static void device_rebound(struct pci_dev *pdev, bool bound)
+static void device_rebound(struct pci_dev *pdev, unsigned long action)
 {
 	struct iomul_held *held;
 
 	mutex_lock(&iomul_lock);
 	held = iomul_held_find(pdev);
-	if (held) {
+	if (held && action != BUS_NOTIFY_BIND_DRIVER) {
 		iomul_held_touch(held);
-		if (bound)
+		if (action == BUS_NOTIFY_BOUND_DRIVER)
 			iomul_held_bound(held);
 		else
 			iomul_held_unbound(held);
 	}
+	if (held && held->slot)
+		iomul_lease_binding(held, action == BUS_NOTIFY_BIND_DRIVER);
 	mutex_unlock(&iomul_lock);
 }
 
@@ -64,9 +66,11 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 	case BUS_NOTIFY_DEL_DEVICE:
 		device_removed(pdev);
 		break;
+	case BUS_NOTIFY_BIND_DRIVER:
 	case BUS_NOTIFY_BOUND_DRIVER:
+	case BUS_NOTIFY_DRIVER_NOT_BOUND:
 	case BUS_NOTIFY_UNBOUND_DRIVER:
-		device_rebound(pdev, action == BUS_NOTIFY_BOUND_DRIVER);
+		device_rebound(pdev, action);
 		break;
 	}
 	return NOTIFY_DONE;

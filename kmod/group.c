@@ -201,6 +201,7 @@ static struct iomul_live *live_new(const struct iomul_group *group, struct pci_b
 		return NULL;
 	kref_init(&live->ref);
 	iomul_turn_init(&live->turn);
+	init_waitqueue_head(&live->lease_over);
 	live->id = group->id;
 	live->window = group->window;
 	live->anchor = anchor;
@@ -275,7 +276,7 @@ static void slot_drop(struct iomul_slot *slot)
 	iomul_slot_put(slot);
 }
 
-static struct iomul_slot *slot_find(struct iomul_addr addr)
+struct iomul_slot *iomul_slot_find(struct iomul_addr addr)
 {
 	struct iomul_slot *slot;
 	struct iomul_held *held;
@@ -355,17 +356,21 @@ static int attach_new_held(struct attach *a, u32 node)
 {
 	struct iomul_snapshot *snap = a->snap;
 	struct iomul_node *n = &snap->node[node];
-	struct iomul_held *held = iomul_held_new(snap->pdev[node]), *up;
+	struct iomul_live *live = live_find(n->group);
+	struct iomul_held *held, *up;
 
+	if (live && live->lease)
+		return iomul_lease_refuse(live, n->addr, a->refusal);
+	held = iomul_held_new(snap->pdev[node]);
 	if (PTR_ERR(held) == -EBUSY)
 		return iomul_refuse(a->refusal, IOMUL_R_HOOKED, n->addr, n->addr);
 	if (IS_ERR(held))
 		return PTR_ERR(held);
 	snap->held[node] = held;
-	held->live = live_find(n->group);
-	held->window_only = !held->live;
-	if (held->live)
-		held->live->concerned = true;
+	held->live = live;
+	held->window_only = !live;
+	if (live)
+		live->concerned = true;
 	up = n->parent == IOMUL_NONE ? NULL : snap->held[n->parent];
 	if (up && (up->window_only || snap->node[n->parent].group == n->group))
 		held->up = up;
@@ -676,13 +681,15 @@ static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		slot = slot_find(addr[i]);
+		slot = iomul_slot_find(addr[i]);
 		if (!slot && iomul_wish_drop(addr[i]))
 			continue;
 		if (!slot)
 			return iomul_refuse(refusal, IOMUL_R_NOT_SHARED, addr[i], addr[i]);
 		if (slot->users)
 			return detach_refuse_open(slot, refusal);
+		if (slot->live->lease)
+			return iomul_lease_refuse(slot->live, slot->addr, refusal);
 		if (!slot->leaving)
 			slot_leave(slot);
 	}
@@ -895,7 +902,7 @@ void iomul_detach_replaced(void)
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
 	list_for_each_entry(slot, &iomul_slots, list) {
-		if (!slot->replaced || slot->users)
+		if (!slot->replaced || slot->users || slot->live->lease)
 			continue;
 		slot_leave(slot);
 		any = true;
@@ -983,8 +990,11 @@ void iomul_held_lost(struct iomul_held *held)
 	iomul_held_stop(held);
 	if (held->slot)
 		held->slot->gone = slot_empty(held->slot);
-	if (held->slot && held->slot->gone)
+	if (held->slot && held->slot->gone) {
 		iomul_event("gone", held->slot->addr, live->id, 0);
+		iomul_lease_lost(held->slot);
+	}
+	wake_up_all(&live->lease_over);	/* @held's user need not wait any more */
 	pci_info(held->pdev, "iomul: removed while it shares group %u%s\n", live->id,
 		 held->user ? "; its user gets ENODEV from now on" : "");
 }
@@ -1017,11 +1027,21 @@ void iomul_anchor_lost(struct pci_dev *pdev)
 void iomul_touch_all(void)
 {
 	struct iomul_held *held;
+	struct iomul_live *live;
 
 	mutex_lock(&iomul_lock);
 	list_for_each_entry(held, &iomul_helds, in_all)
 		if (!held->gone)
 			iomul_held_touch(held);
+	/* A host driver does not wait until we have looked. */
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (!live->lease)
+			continue;
+		iomul_turn_take(live, NULL, false);
+		iomul_live_settle(live);
+		iomul_live_shut(live);
+		iomul_turn_give(live);
+	}
 	mutex_unlock(&iomul_lock);
 }
 
@@ -1134,6 +1154,11 @@ void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *
 	if (slot_lends(slot))
 		s->flags |= IOMUL_SLOT_LENDER;
 	strscpy(s->who, slot_user(slot), sizeof(s->who));
+	if (!iomul_lease_who(slot))
+		return;
+	s->flags |= IOMUL_SLOT_LEASED;
+	if (!*s->who)
+		strscpy(s->who, iomul_lease_who(slot), sizeof(s->who));
 }
 
 size_t iomul_slot_bytes(void)

@@ -675,6 +675,27 @@ void iomul_held_refresh(struct iomul_held *held)
 	raw_spin_unlock_irqrestore(held->lock, flags);
 }
 
+void iomul_held_mend(struct iomul_held *held)
+{
+	unsigned long flags;
+	unsigned int bar;
+
+	if (held->gone)
+		return;
+	raw_spin_lock_irqsave(held->lock, flags);
+	held->touched = false;
+	if (held->window_set && !window_equal(window_read(held), held->window))
+		window_write(held, held->window);
+	for (bar = 0; bar < IOMUL_BARS; bar++)
+		if ((held->bars & 1U << bar) && hw_read(held, PCI_BASE_ADDRESS_0 + 4 * bar, 4) !=
+							iomul_held_bar_value(held, bar))
+			hw_write(held, PCI_BASE_ADDRESS_0 + 4 * bar, 4,
+				 iomul_held_bar_value(held, bar));
+	if ((hw_read(held, PCI_COMMAND, 2) ^ held->command) & PCI_COMMAND_IO)
+		hw_write(held, PCI_COMMAND, 2, held->command);
+	raw_spin_unlock_irqrestore(held->lock, flags);
+}
+
 void iomul_held_touch(struct iomul_held *held)
 {
 	unsigned long flags;

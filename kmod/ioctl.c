@@ -19,6 +19,7 @@ union iomul_arg {
 	struct iomul_claim claim;
 	struct iomul_release release;
 	struct iomul_access access;
+	struct iomul_lease lease;
 };
 
 /* Copies the array @from to a user who has room for @room elements; ENOSPC is the caller's. */
@@ -295,6 +296,28 @@ static int release_execute(struct file *file, union iomul_arg *arg)
 	return 0;
 }
 
+static int lease_execute(struct file *file, union iomul_arg *arg)
+{
+	struct iomul_file *f = file->private_data;
+	struct iomul_lease *lease = &arg->lease;
+	int err;
+
+	memset(&lease->out_refusal, 0, sizeof(lease->out_refusal));
+	if ((lease->flags & ~IOMUL_LEASE_END) || lease->reserved)
+		return -EOPNOTSUPP;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	lease->out_group = IOMUL_NONE;
+	if (mutex_lock_killable(&iomul_lock))
+		return -EINTR;
+	if (lease->flags & IOMUL_LEASE_END)
+		err = iomul_lease_give(f);
+	else
+		err = iomul_lease_take(f, lease->addr, &lease->out_group, &lease->out_refusal);
+	mutex_unlock(&iomul_lock);
+	return err;
+}
+
 /*
  * Batches
  */
@@ -325,7 +348,7 @@ static struct iomul_run op_run(const struct iomul_user *user, const struct iomul
 }
 
 /* String I/O, through kernel memory, so much at once as one turn may last. */
-static int string_execute(struct iomul_user *user, const struct iomul_op *op)
+static int string_execute(struct iomul_user *user, const struct iomul_op *op, bool nowait)
 {
 	u32 chunk = clamp(READ_ONCE(iomul_string), 4U, (u32)PAGE_SIZE) & ~3U;
 	void __user *to = u64_to_user_ptr(op->data);
@@ -342,7 +365,7 @@ static int string_execute(struct iomul_user *user, const struct iomul_op *op)
 			err = -EFAULT;
 			break;
 		}
-		err = iomul_user_run(user, &run, 1, &done);
+		err = iomul_user_run(user, &run, 1, nowait, &done);
 		if (!err && !run.write && copy_to_user(to, data, bytes))
 			err = -EFAULT;
 	}
@@ -352,7 +375,7 @@ static int string_execute(struct iomul_user *user, const struct iomul_op *op)
 
 /* The elements from @op on that are single values, @room of @run at most, in one turn. */
 static int singles_run(struct iomul_user *user, struct iomul_op *op, u32 ops, struct iomul_run *run,
-		       u32 room, u32 *done)
+		       u32 room, bool nowait, u32 *done)
 {
 	u32 n;
 
@@ -361,26 +384,27 @@ static int singles_run(struct iomul_user *user, struct iomul_op *op, u32 ops, st
 			op[n].data = 0;
 		run[n] = op_run(user, &op[n], &op[n].data, 1);
 	}
-	return iomul_user_run(user, run, n, done);
+	return iomul_user_run(user, run, n, nowait, done);
 }
 
-static int singles_execute(struct iomul_user *user, struct iomul_op *op, u32 ops, u32 *done)
+static int singles_execute(struct iomul_user *user, struct iomul_op *op, u32 ops, bool nowait,
+			   u32 *done)
 {
 	struct iomul_run few[FEW], *run;
 	int err;
 
 	if (ops <= FEW)
-		return singles_run(user, op, ops, few, FEW, done);
+		return singles_run(user, op, ops, few, FEW, nowait, done);
 	*done = 0;
 	run = kmalloc_array(RUNS, sizeof(*run), GFP_KERNEL);
 	if (!run)
 		return -ENOMEM;
-	err = singles_run(user, op, ops, run, RUNS, done);
+	err = singles_run(user, op, ops, run, RUNS, nowait, done);
 	kfree(run);
 	return err;
 }
 
-static int access_run(struct iomul_user *user, struct iomul_op *op, u32 ops, u32 *done)
+static int access_run(struct iomul_user *user, struct iomul_op *op, u32 ops, bool nowait, u32 *done)
 {
 	u32 i, n;
 	int err = 0;
@@ -392,10 +416,10 @@ static int access_run(struct iomul_user *user, struct iomul_op *op, u32 ops, u32
 	}
 	for (i = 0; !err && i < ops; i += n) {
 		if (op[i].flags & IOMUL_OP_BUFFER) {
-			err = string_execute(user, &op[i]);
+			err = string_execute(user, &op[i], nowait);
 			n = !err;
 		} else {
-			err = singles_execute(user, &op[i], ops - i, &n);
+			err = singles_execute(user, &op[i], ops - i, nowait, &n);
 		}
 		*done += n;
 	}
@@ -420,7 +444,7 @@ static int access_ops(struct iomul_file *f, struct iomul_access *a, struct iomul
 	if (down_read_killable(&f->lock))
 		return -EINTR;
 	if (f->user)
-		err = access_run(f->user, op, a->ops, &a->out_done);
+		err = access_run(f->user, op, a->ops, a->flags & IOMUL_ACCESS_NOWAIT, &a->out_done);
 	up_read(&f->lock);
 	fault = values_to_user(op, a->out_done, u64_to_user_ptr(a->ops_ptr));
 	return fault ?: err;
@@ -443,7 +467,7 @@ static int access_do(struct iomul_file *f, struct iomul_access *a)
 	int err;
 
 	a->out_done = 0;
-	if (a->flags)
+	if (a->flags & ~IOMUL_ACCESS_NOWAIT)
 		return -EOPNOTSUPP;
 	if (!a->ops || a->ops > IOMUL_OPS_MAX)
 		return -EINVAL;
@@ -499,6 +523,7 @@ static const struct {
 	COMMAND(IOMUL_RELEASE, iomul_release, flags, release_execute,
 		.quiet = offsetofend(struct iomul_release, flags)),
 	COMMAND(IOMUL_ACCESS, iomul_access, out_done, access_execute),
+	COMMAND(IOMUL_LEASE, iomul_lease, out_refusal, lease_execute),
 };
 
 static noinline long ioctl_execute(struct file *file, unsigned int nr, void __user *user, u32 size)

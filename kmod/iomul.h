@@ -23,6 +23,7 @@
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include "compat/compat.h"
 #include "core/access.h"
 #include "core/plan.h"
@@ -35,6 +36,7 @@ extern struct mutex iomul_lock;
 extern unsigned int iomul_burst;
 extern unsigned int iomul_string;
 
+struct iomul_file;
 struct iomul_live;
 struct iomul_slot;
 struct iomul_filter;
@@ -82,6 +84,7 @@ struct iomul_held {
 	u32 slots;			/* ports: slots that need it */
 	u32 leaving;			/* and how many of them are being detached */
 	bool placed;			/* in the tree that is being filled */
+	bool binding;			/* a driver is being bound to it */
 	u8 bars;			/* I/O BARs that were placed */
 	bool seized_before;		/* by pciback, before it shared */
 	bool pinned;			/* a reference on the module: seized since */
@@ -156,6 +159,8 @@ void iomul_held_unbound(struct iomul_held *held);
 u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar);
 /* Writes window, BARs and, of what is no gate, the command word once more. */
 void iomul_held_refresh(struct iomul_held *held);
+/* The same, but only what is not as it should be: somebody may be using it. */
+void iomul_held_mend(struct iomul_held *held);
 /* Somebody may have changed it: its gate is forgotten before the next access. */
 void iomul_held_touch(struct iomul_held *held);
 /* Compares with the hardware; @checked and @wrong are added to. */
@@ -207,6 +212,7 @@ void iomul_snapshot_free(struct iomul_snapshot *snap);
 struct iomul_hold {
 	struct resource res;		/* without what a widened port has of it; no parent: nothing left */
 	struct iomul_range at;
+	struct iomul_live *leased;	/* out of the tree, while this group's window is leased */
 	char name[IOMUL_NAME_MAX];
 };
 
@@ -245,6 +251,7 @@ void iomul_steps_late(void);
 void iomul_steps_late_drop(struct pci_dev *pdev);
 /* Takes @live's range out of the tree, if it is there. */
 void iomul_reserve_drop(struct iomul_live *live);
+bool iomul_res_is_hold(const struct resource *res);
 /* The group, other than those being dissolved, whose window overlaps @hold; or NULL. */
 struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold);
 
@@ -278,12 +285,14 @@ struct iomul_live {
 	struct iomul_turn turn;
 	bool touched;			/* some held function is */
 	struct iomul_tree tree;
+	struct iomul_slot *lessee;	/* has the window to itself, or NULL; written with the turn */
 	u64 accesses;			/* of slots that were detached */
 	u64 switches;
 	u64 config_writes;
 	u64 repairs;
 	u64 events;
 	atomic64_t foreign_writes;
+	wait_queue_head_t lease_over;
 
 	struct list_head list;		/* iomul_lives */
 	struct kref ref;
@@ -291,6 +300,7 @@ struct iomul_live {
 	u32 slots;
 	u32 leaving;
 	bool concerned;			/* by the attach or detach under way */
+	struct lease *lease;
 	struct pci_bus *anchor;		/* a reference */
 	struct iomul_tree next;		/* being built */
 	struct iomul_range window;
@@ -347,6 +357,8 @@ int iomul_verify(bool repair, struct iomul_verify *result);
 void iomul_group_status(const struct iomul_live *live, struct iomul_group_status *status);
 void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *status);
 size_t iomul_slot_bytes(void);
+/* The attached slot at @addr, or NULL. */
+struct iomul_slot *iomul_slot_find(struct iomul_addr addr);
 void iomul_slot_get(struct iomul_slot *slot);
 void iomul_slot_put(struct iomul_slot *slot);
 /* The device of @held is going. Under iomul_lock. */
@@ -368,7 +380,7 @@ void iomul_turn_init(struct iomul_turn *turn);
 /* 0, or -EINTR when @killable and killed. */
 int iomul_turn_take(struct iomul_live *live, struct iomul_slot *slot, bool killable);
 void iomul_turn_give(struct iomul_live *live);
-/* With the turn: every gate shut, nobody owns it. */
+/* With the turn: every gate shut, nobody owns it. Of a leased window: but the lessee's. */
 int iomul_live_shut(struct iomul_live *live);
 /* With the turn: what was touched is shut and written again. */
 void iomul_live_settle(struct iomul_live *live);
@@ -382,8 +394,12 @@ struct iomul_run {
 	void *data;
 };
 
-/* Carries out what it can, in order; @done of them in full. */
-int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 runs, u32 *done);
+/*
+ * Carries out what it can, in order; @done of them in full. While another slot
+ * has the window to itself: waits, or with @nowait -EBUSY.
+ */
+int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 runs, bool nowait,
+		   u32 *done);
 
 /*
  * Who holds a function (user.c); see also iomul_user.h
@@ -409,6 +425,7 @@ struct iomul_user {
 struct iomul_file {
 	struct rw_semaphore lock;	/* read: uses @user; write: changes it */
 	struct iomul_user *user;
+	struct lease *lease;		/* under iomul_lock */
 };
 
 long iomul_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
@@ -431,6 +448,30 @@ bool iomul_wish_drop(struct iomul_addr addr);
 void iomul_wishes_drop(void);
 void iomul_adopt_later(void);
 void iomul_adopt_stop(void);
+
+/*
+ * Leases (lease.c). Under iomul_lock, but for the last one.
+ */
+
+/* For the slot of @addr until @file gives it back. -errno with @refusal; -EINTR, -ENOMEM. */
+int iomul_lease_take(struct iomul_file *file, struct iomul_addr addr, u32 *group,
+		     struct iomul_refusal *refusal);
+/* -ENOENT: @file has none. */
+int iomul_lease_give(struct iomul_file *file);
+/* The device is gone. */
+void iomul_lease_lost(struct iomul_slot *slot);
+/* A driver is about to be bound to @held's device, or was, or was not. */
+void iomul_lease_binding(struct iomul_held *held, bool binding);
+/* Has a host driver requested ports of @held, or may it at this moment? */
+bool iomul_lease_driver_has(struct iomul_held *held);
+/* For whom @slot is leased, or NULL. */
+const char *iomul_lease_who(const struct iomul_slot *slot);
+/* -EBUSY: @slot can't, since @live is leased. */
+int iomul_lease_refuse(const struct iomul_live *live, struct iomul_addr slot,
+		       struct iomul_refusal *refusal);
+void iomul_leases_stop(void);
+/* Until no other slot than @user's has the window to itself. 0, or -EINTR when killed. */
+int iomul_lease_wait(struct iomul_user *user);
 
 static inline bool iomul_addr_same_slot(struct iomul_addr a, struct iomul_addr b)
 {

@@ -30,6 +30,9 @@ static int iomul_release(struct inode *inode, struct file *file)
 
 	if (f->user)
 		iomul_user_put(f->user);
+	mutex_lock(&iomul_lock);
+	iomul_lease_give(f);
+	mutex_unlock(&iomul_lock);
 	kfree(f);
 	return 0;
 }
@@ -76,6 +79,7 @@ static void __exit iomul_exit(void)
 	struct iomul_refusal refusal;
 
 	iomul_events_exit();
+	iomul_leases_stop();
 	iomul_adopt_stop();
 	WARN_ON(iomul_detach_all(&refusal));
 	misc_deregister(&iomul_misc);

@@ -312,14 +312,14 @@ static bool res_is_pci(const struct iomul_snapshot *snap, const struct resource 
 	return false;
 }
 
-static bool res_is_group(const struct resource *r)
+static struct iomul_live *res_group(const struct resource *r)
 {
 	struct iomul_live *live;
 
 	list_for_each_entry(live, &iomul_lives, list)
 		if (r == &live->res)
-			return true;
-	return false;
+			return live;
+	return NULL;
 }
 
 static const struct iomul_deed *res_hold(const struct resource *r)
@@ -363,12 +363,14 @@ static bool res_is_bar(const struct iomul_snapshot *snap, const struct resource 
 /* Depth first; what is not ours to look into is taken as a whole. */
 static void busy_read(struct iomul_snapshot *snap, const struct resource *parent, u32 room)
 {
+	const struct iomul_live *live;
 	const struct resource *r;
 
 	for (r = parent->child; r; r = r->sibling) {
-		if (res_is_bar(snap, r))
+		live = res_group(r);
+		if (res_is_bar(snap, r) || (live && live->lease))
 			continue;
-		if (res_is_group(r) || res_is_pci(snap, r))
+		if (live || res_is_pci(snap, r))
 			busy_read(snap, r, room);
 		else
 			busy_add(snap, r, room);

@@ -179,7 +179,7 @@ static void hold_undo(struct iomul_deed *deed)
 	release_undo(deed);
 }
 
-static bool res_is_hold(const struct resource *res)
+bool iomul_res_is_hold(const struct resource *res)
 {
 	const struct iomul_deed *deed;
 
@@ -211,7 +211,7 @@ static int reserve_carry_out(struct iomul_deed *deed, struct iomul_refusal *refu
 		return deed_conflict(deed, refusal, at, NULL);
 	/* insert_resource() would adopt whatever lies inside; only holds may. */
 	for (res = aperture->child; res; res = res->sibling)
-		if (iomul_range_overlaps(iomul_res_range(res), at) && !res_is_hold(res))
+		if (iomul_range_overlaps(iomul_res_range(res), at) && !iomul_res_is_hold(res))
 			return deed_conflict(deed, refusal, at, res);
 	live->res = (struct resource){
 		.name = live->name,

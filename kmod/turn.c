@@ -262,7 +262,30 @@ static int live_route(struct iomul_live *live, u32 index)
 
 int iomul_live_shut(struct iomul_live *live)
 {
+	const struct iomul_slot *slot = live->lessee;
+
+	if (slot && slot->index != IOMUL_UNREACHABLE)
+		return live_route(live, slot->index);
 	return live_route(live, IOMUL_NONE);
+}
+
+/* Is @held on the path that must not be shut, since a host driver may be using it? */
+static bool held_is_leased(const struct iomul_live *live, const struct iomul_held *held)
+{
+	const struct iomul_mux *mux = &live->tree.mux;
+	const struct iomul_slot *slot = live->lessee;
+	const struct iomul_path *path;
+	u32 i;
+
+	if (!slot || slot->index == IOMUL_UNREACHABLE || mux->owner != slot->index)
+		return false;
+	if (held->slot == slot)
+		return true;
+	path = &mux->slot[slot->index];
+	for (i = 0; i < path->depth; i++)
+		if (mux->path[path->first + i] == held->gate)
+			return true;
+	return false;
 }
 
 /* Forgets what was touched and writes it again, the gates shut first (rule 2). */
@@ -278,6 +301,10 @@ void iomul_live_settle(struct iomul_live *live)
 		held = tree->held[i];
 		if (!READ_ONCE(held->touched))
 			continue;
+		if (held_is_leased(live, held)) {
+			iomul_held_mend(held);
+			continue;
+		}
 		if (held->gate != IOMUL_NONE) {
 			iomul_mux_forget_gate(&tree->mux, held->gate);
 			iomul_held_decode(held, false);
@@ -302,6 +329,8 @@ static noinline int path_route(struct iomul_user *user)
 
 	if (user->index == IOMUL_UNREACHABLE)
 		return -ENODEV;
+	if (live->lessee && live->lessee != user->slot)
+		return -EAGAIN;
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
 	err = live_route(live, user->index);
@@ -312,12 +341,12 @@ static noinline int path_route(struct iomul_user *user)
 	return 0;
 }
 
-/* With the turn: makes @user's slot the owner. */
+/* With the turn: makes @user's slot the owner. -EAGAIN: another one has the window to itself. */
 static noinline int path_open(struct iomul_user *user)
 {
 	struct iomul_live *live = user->live;
 
-	if (unlikely(READ_ONCE(live->touched) || user->index == IOMUL_UNREACHABLE ||
+	if (unlikely(READ_ONCE(live->touched) || live->lessee || user->index == IOMUL_UNREACHABLE ||
 		     !live_swap(live, user->index)))
 		return path_route(user);	/* which is there already if @user is the owner */
 	path_switched(live, user->slot);
@@ -332,6 +361,38 @@ static __always_inline bool path_is_open(const struct iomul_user *user)
 static __always_inline int path_enter(struct iomul_user *user)
 {
 	return path_is_open(user) ? 0 : path_open(user);
+}
+
+/* The turn is given meanwhile. */
+static noinline int path_enter_later(struct iomul_user *user, bool nowait)
+{
+	struct iomul_slot *slot = user->slot;
+	struct iomul_live *live = slot->live;
+	ktime_t start = ktime_get();
+	int err;
+
+	do {
+		if (nowait)
+			return -EBUSY;
+		turn_give(live);
+		err = iomul_lease_wait(user);
+		turn_take(live, slot, false);
+		if (err)
+			return err;
+		slot->waits++;
+		slot->wait_ns += ktime_to_ns(ktime_sub(ktime_get(), start));
+		start = ktime_get();
+		err = path_enter(user);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* The same for who can wait. */
+static int path_open_wait(struct iomul_user *user)
+{
+	int err = path_open(user);
+
+	return unlikely(err == -EAGAIN) ? path_enter_later(user, false) : err;
 }
 
 /* Is the way of @held's gate open, and is somebody there at all? */
@@ -501,7 +562,8 @@ static int path_run(struct iomul_user *user, const struct iomul_run *run)
 	return err;
 }
 
-int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 runs, u32 *done)
+int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 runs, bool nowait,
+		   u32 *done)
 {
 	struct iomul_live *live = user->live;
 	u32 i;
@@ -513,13 +575,15 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
 		return err;
 	for (i = 0; !err && i < runs; i++) {
 		err = path_enter(user);
+		if (unlikely(err == -EAGAIN))
+			err = path_enter_later(user, nowait);
 		if (!err)
 			err = path_run(user, &run[i]);
 		trace_iomul_access(user->slot->addr, run[i].port, run[i].width, run[i].count,
 				   run[i].write, err);
 		if (!err)
 			++*done;
-		else
+		else if (err != -EBUSY && err != -EINTR)
 			user->slot->errors++;
 	}
 	turn_give(live);
@@ -571,7 +635,7 @@ static __always_inline ssize_t value_to_user(u32 val, char __user *buf, u32 widt
 
 static ssize_t turn_fail(struct iomul_user *user, int err)
 {
-	user->slot->errors++;
+	user->slot->errors += err != -EINTR;
 	turn_give(user->live);
 	return err;
 }
@@ -630,7 +694,7 @@ static ssize_t traced_access(struct iomul_user *user, u32 port, u32 width, u32 *
 	struct iomul_run run = { .port = port, .width = width, .count = 1, .write = write,
 				 .data = val };
 	struct iomul_addr slot = user->slot->addr;
-	int err = path_enter(user);
+	int err = path_is_open(user) ? 0 : path_open_wait(user);
 
 	if (!err)
 		err = path_run(user, &run);
@@ -669,7 +733,7 @@ static noinline ssize_t switch_read(struct iomul_user *user, u32 port, u32 width
 
 	if (trace_iomul_access_enabled())
 		return traced_read(user, port, width, buf, pos);
-	err = path_open(user);
+	err = path_open_wait(user);
 	if (unlikely(err))
 		return turn_fail(user, err);
 	return open_read(user, port, width, buf, pos);
@@ -682,7 +746,7 @@ static noinline ssize_t switch_write(struct iomul_user *user, u32 port, u32 widt
 
 	if (trace_iomul_access_enabled())
 		return traced_write(user, port, width, val, pos);
-	err = path_open(user);
+	err = path_open_wait(user);
 	if (unlikely(err))
 		return turn_fail(user, err);
 	return open_write(user, port, width, val, pos);
@@ -753,7 +817,7 @@ static ssize_t user_pieces(struct iomul_user *user, u32 port, u32 count, char __
 		run[n] = (struct iomul_run){ .port = port + bytes, .width = width, .count = 1,
 					     .write = write, .data = &data[n] };
 	}
-	err = iomul_user_run(user, run, n, &done);
+	err = iomul_user_run(user, run, n, false, &done);
 	for (n = bytes = 0; n < done; n++, bytes += run[n - 1].width)
 		if (!write && copy_to_user(buf + bytes, &data[n], run[n].width))
 			return -EFAULT;

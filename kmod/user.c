@@ -32,7 +32,7 @@ static int user_bind(struct iomul_user *user)
 		return -ENOENT;
 	if (held->gone)
 		return -ENODEV;
-	if (held->user)
+	if (held->user || iomul_lease_driver_has(held))
 		return -EBUSY;
 	if (!held->bars)
 		return -EINVAL;

@@ -139,6 +139,23 @@ API int iomul_ctx_detach_all(struct iomul_ctx *ctx, struct iomul_refusal *refusa
 	return ctx_detach(ctx, &d, refusal);
 }
 
+API int iomul_ctx_lease(struct iomul_ctx *ctx, struct iomul_addr addr, struct iomul_refusal *refusal)
+{
+	struct iomul_lease l = { .size = sizeof(l), .addr = addr };
+	int rc = ctx_call(ctx, IOMUL_LEASE, &l);
+
+	if (refusal)
+		*refusal = l.out_refusal;
+	return rc;
+}
+
+API int iomul_ctx_lease_end(struct iomul_ctx *ctx)
+{
+	struct iomul_lease l = { .size = sizeof(l), .flags = IOMUL_LEASE_END };
+
+	return ctx_call(ctx, IOMUL_LEASE, &l);
+}
+
 API int iomul_ctx_verify(struct iomul_ctx *ctx, unsigned int flags, struct iomul_verify *result)
 {
 	*result = (struct iomul_verify){ .size = sizeof(*result), .flags = flags };
@@ -278,10 +295,12 @@ API int iomul_dev_release(struct iomul_ctx *ctx)
 	return ctx_call(ctx, IOMUL_RELEASE, &r);
 }
 
-API int iomul_dev_access(struct iomul_ctx *ctx, struct iomul_op *ops, size_t count, size_t *done)
+static int dev_access(struct iomul_ctx *ctx, struct iomul_op *ops, size_t count, __u32 flags,
+		      size_t *done)
 {
 	struct iomul_access a = {
 		.size = sizeof(a),
+		.flags = flags,
 		.ops_ptr = user_ptr(ops),
 		.ops = count,
 	};
@@ -290,6 +309,17 @@ API int iomul_dev_access(struct iomul_ctx *ctx, struct iomul_op *ops, size_t cou
 	if (done)
 		*done = a.out_done;
 	return rc;
+}
+
+API int iomul_dev_access(struct iomul_ctx *ctx, struct iomul_op *ops, size_t count, size_t *done)
+{
+	return dev_access(ctx, ops, count, 0, done);
+}
+
+API int iomul_dev_access_nowait(struct iomul_ctx *ctx, struct iomul_op *ops, size_t count,
+				size_t *done)
+{
+	return dev_access(ctx, ops, count, IOMUL_ACCESS_NOWAIT, done);
 }
 
 static int dev_in(struct iomul_ctx *ctx, unsigned int bar, uint32_t offset, unsigned int width,

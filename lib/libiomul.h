@@ -74,6 +74,17 @@ int iomul_ctx_detach(struct iomul_ctx *ctx, const struct iomul_addr *slots, size
 int iomul_ctx_detach_all(struct iomul_ctx *ctx, struct iomul_refusal *refusal);
 
 /*
+ * The slot of @addr has its group's window to itself until
+ * iomul_ctx_lease_end() or iomul_ctx_close(), for a host driver that is bound to
+ * it meanwhile; a driver that still has its ports then keeps the lease. One a
+ * context. @refusal as for attach; -EBUSY with IOMUL_R_LEASED: another slot's.
+ */
+int iomul_ctx_lease(struct iomul_ctx *ctx, struct iomul_addr addr, struct iomul_refusal *refusal);
+
+/* -ENOENT: there is none. */
+int iomul_ctx_lease_end(struct iomul_ctx *ctx);
+
+/*
  * Compares every gate, window and BAR with the hardware. @flags: 0 or
  * IOMUL_VERIFY_REPAIR (needs CAP_SYS_ADMIN). @result (not NULL) takes the
  * numbers; that something differed is not an error.
@@ -123,9 +134,12 @@ int iomul_dev_release(struct iomul_ctx *ctx);
 /*
  * Carries @ops (1 to IOMUL_OPS_MAX) out in order, in one system call; values
  * read come back in iomul_op.data. @done (may be NULL) takes the number of
- * elements carried out in full, also when the call fails.
+ * elements carried out in full, also when the call fails. While another slot
+ * has the window to itself the first waits, the second fails with -EBUSY.
  */
 int iomul_dev_access(struct iomul_ctx *ctx, struct iomul_op *ops, size_t count, size_t *done);
+int iomul_dev_access_nowait(struct iomul_ctx *ctx, struct iomul_op *ops, size_t count,
+			    size_t *done);
 
 /* One access of 8, 16 or 32 bits. On failure *@value is left alone. */
 int iomul_in8(struct iomul_ctx *ctx, unsigned int bar, uint32_t offset, uint8_t *value);

@@ -25,7 +25,7 @@
  * Each command lists its own below.
  *
  * Rights: opening needs the permissions of the device node. The commands that
- * change what is shared (ATTACH, DETACH, VERIFY with REPAIR) need
+ * change what is shared (ATTACH, DETACH, LEASE, VERIFY with REPAIR) need
  * CAP_SYS_ADMIN; CLAIM and ACCESS need CAP_SYS_RAWIO or the node opened for
  * writing by whom the administrator gave it to.
  */
@@ -144,6 +144,7 @@ enum iomul_reason {
 	IOMUL_R_HOOKED,		/* EBUSY: config access of the bus of @at is taken over by somebody else */
 	IOMUL_R_MIXED,		/* ENOSPC: port @at also leads to ports of @hint; no room in or beside its window */
 	IOMUL_R_SEIZED,		/* EBUSY: @who seized @at while it shared, and would write its shared ports back */
+	IOMUL_R_LEASED,		/* EBUSY: @who has leased the window for the slot of @at */
 	IOMUL_R_COUNT
 };
 
@@ -202,7 +203,7 @@ struct iomul_topology_query {
  * shares again when a device comes back to its place.
  *
  * What happens is told by change events (uevents) of the device, with
- * IOMUL_EVENT=attached|detached|gone|adopted|refused, IOMUL_SLOT=ssss:bb:dd,
+ * IOMUL_EVENT=attached|detached|gone|adopted|refused|leased|returned, IOMUL_SLOT=ssss:bb:dd,
  * IOMUL_GROUP=id where there is one and IOMUL_REASON=enum iomul_reason.
  * Errors: EPERM, and those of the refusal.
  */
@@ -239,6 +240,7 @@ struct iomul_detach {
 #define IOMUL_SLOT_LENDER	(1U << 1)	/* the group's window is its own range */
 #define IOMUL_SLOT_GONE		(1U << 2)	/* unplugged; comes back when plugged in again */
 #define IOMUL_SLOT_FUNCTION_GATE (1U << 3)	/* gated at the function, not at the port above */
+#define IOMUL_SLOT_LEASED	(1U << 4)	/* has the window to itself */
 
 struct iomul_slot_status {
 	struct iomul_addr addr;		/* function 0 of the slot */
@@ -254,7 +256,7 @@ struct iomul_slot_status {
 	__aligned_u64 waits;		/* times it had to wait for its turn */
 	__aligned_u64 wait_ns;		/* and for how long in all */
 	__aligned_u64 errors;		/* accesses that could not be routed */
-	char who[IOMUL_NAME_MAX];	/* a holder's process name, or "" */
+	char who[IOMUL_NAME_MAX];	/* a holder's or lessee's process or driver, or "" */
 };
 
 struct iomul_group_status {
@@ -366,19 +368,44 @@ struct iomul_op {
  * IOMUL_ACCESS: port accesses to the claimed function, in order. All elements
  * are checked before any gate moves; out_done counts the elements carried out
  * in full. A batch may be interleaved with other slots' accesses at the bound
- * of rule 6, never inside one access.
+ * of rule 6, never inside one access. While another slot has the window to
+ * itself (LEASE) accesses wait, or fail with IOMUL_ACCESS_NOWAIT.
  * Errors: ENOENT (nothing claimed), EINVAL (BAR, width, alignment, count),
  * ERANGE (beyond the end of the BAR), ENODEV (the device is gone), EIO (could
- * not be routed).
+ * not be routed), EBUSY (IOMUL_ACCESS_NOWAIT: the window is leased to another).
  */
 struct iomul_access {
 	__u32 size;
-	__u32 flags;			/* 0 */
+	__u32 flags;			/* IOMUL_ACCESS_NOWAIT */
 	__aligned_u64 ops_ptr;		/* struct iomul_op[]; values of reads are written back */
 	__u32 ops;			/* 1 to IOMUL_OPS_MAX */
 	__u32 out_done;
 };
 #define IOMUL_OPS_MAX		1024
+#define IOMUL_ACCESS_NOWAIT	(1U << 0)
 #define IOMUL_ACCESS _IO(IOMUL_TYPE, 0x08)
+
+/*
+ * IOMUL_LEASE: the slot of @addr has its group's window to itself until
+ * IOMUL_LEASE_END or close; an open /dev/iomul has one lease at most. A host
+ * driver that is bound to a function of the slot meanwhile is given the
+ * function's ports when it asks for them as it is bound (elsewhere, and
+ * otherwise, it gets EBUSY). Accesses to other slots of the group wait, and
+ * nothing is attached to the group or detached from it.
+ *
+ * A lease that is given back lasts until drivers have given back their ports,
+ * too; it ends when the device is removed.
+ * Errors: EPERM, ENOENT (END without a lease), and those of the refusal.
+ */
+struct iomul_lease {
+	__u32 size;
+	__u32 flags;			/* IOMUL_LEASE_END */
+	struct iomul_addr addr;		/* its function part is ignored */
+	__u32 reserved;
+	__u32 out_group;
+	struct iomul_refusal out_refusal;
+};
+#define IOMUL_LEASE_END		(1U << 0)
+#define IOMUL_LEASE _IO(IOMUL_TYPE, 0x09)
 
 #endif

@@ -7,7 +7,9 @@
  * ok_x(...): must succeed. err_x(errno, ...): must fail with just that.
  */
 #include <stddef.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include "vm.h"
 
 #define PCI_COMMAND 0x04
@@ -53,6 +55,7 @@ static const struct {
 	  offsetof(struct iomul_claim, reserved) },
 	{ IOMUL_RELEASE, "release", sizeof(struct iomul_release), 0 },
 	{ IOMUL_ACCESS, "access", sizeof(struct iomul_access), 0 },
+	{ IOMUL_LEASE, "lease", sizeof(struct iomul_lease), offsetof(struct iomul_lease, reserved) },
 };
 
 /* Writes @value at @offset of a zeroed argument of @size bytes and calls. */
@@ -91,7 +94,7 @@ static void test_envelope(void)
 		IS(do_ioctl(fd, cmd, NULL), -EFAULT);
 		IS(do_ioctl(fd, cmd, (void *)8), -EFAULT);
 	}
-	IS(raw(_IO(IOMUL_TYPE, 0x09), 64, 0, 0), -ENOTTY);
+	IS(raw(_IO(IOMUL_TYPE, 0x0a), 64, 0, 0), -ENOTTY);
 	IS(raw(_IO(IOMUL_TYPE, 0xff), 64, 0, 0), -ENOTTY);
 	IS(raw(_IO('X', 0), 64, 0, 0), -ENOTTY);
 	IS(raw(_IOR(IOMUL_TYPE, 0, int), 64, 0, 0), -ENOTTY);
@@ -430,6 +433,91 @@ static void test_rights(const struct iomul_addr *nic)
 		die("seteuid: %s", strerror(errno));
 }
 
+static int lease(int on, struct iomul_addr addr, uint32_t flags, struct iomul_refusal *refusal)
+{
+	struct iomul_lease l = { .size = sizeof(l), .flags = flags, .addr = addr };
+	int err = do_ioctl(on, IOMUL_LEASE, &l);
+
+	if (refusal)
+		*refusal = l.out_refusal;
+	return err;
+}
+
+static int nowait(struct iomul_op op)
+{
+	struct iomul_access access = { .size = sizeof(access), .flags = IOMUL_ACCESS_NOWAIT,
+				       .ops_ptr = (uintptr_t)&op, .ops = 1 };
+
+	return do_ioctl(fd, IOMUL_ACCESS, &access);
+}
+
+/* A process that reads through the claim in fd, which it shares with us. */
+static pid_t reader(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(!!one((struct iomul_op){ .bar = E1000E_BAR, .width = 4, .count = 1 }));
+	usleep(300000);
+	return pid;
+}
+
+/* With a claim on nic[0] in fd; nic[1] shares, nic[2] doesn't. */
+static void test_lease(const struct iomul_addr *nic)
+{
+	const struct iomul_op read = { .bar = E1000E_BAR, .width = 4, .count = 1 };
+	static struct iomul_slot_status slot[MAX];
+	int other = iomul_open(O_RDWR), third = iomul_open(O_RDWR), status;
+	struct iomul_claim claim;
+	struct iomul_refusal r;
+	pid_t pid;
+
+	IS(lease(other, nic[2], 0, &r), -ENOENT);
+	IS(r.reason, IOMUL_R_NOT_SHARED);
+	IS(lease(other, nic[1], IOMUL_LEASE_END, &r), -ENOENT);
+	IS(seteuid(65534), 0);
+	IS(lease(other, nic[1], 0, &r), -EPERM);
+	IS(seteuid(0), 0);
+	IS(nowait(read), 0);
+	IS(lease(other, nic[1], 0, &r), 0);
+	IS(nowait(read), -EBUSY);
+	IS(lease(other, nic[1], 0, &r), -EBUSY);	/* one a file */
+	IS(lease(third, nic[0], 0, &r), -EBUSY);	/* one a group */
+	IS(r.reason, IOMUL_R_LEASED);
+	IS(r.at.bus, nic[1].bus);
+	IS(strncmp(r.who, "abi", 3), 0);
+	IS(lease(third, nic[1], IOMUL_LEASE_END, &r), -ENOENT);
+	IS(attach(&nic[2], 1, &r), -EBUSY);
+	IS(r.reason, IOMUL_R_LEASED);
+	IS(detach(&nic[1], 1, 0, &r), -EBUSY);
+	IS(r.reason, IOMUL_R_LEASED);
+	IS(get_slots(fd, slot), 2);
+	IS(slot[1].flags & IOMUL_SLOT_LEASED, IOMUL_SLOT_LEASED);
+	IS(slot[1].flags & IOMUL_SLOT_OWNER, IOMUL_SLOT_OWNER);
+	IS(slot[0].flags & IOMUL_SLOT_LEASED, 0);
+	IS(do_claim(third, nic[1], &claim), 0);		/* no driver has its ports */
+	IS(do_access(third, &(struct iomul_op){ .bar = E1000E_BAR, .width = 4, .count = 1 }, 1, NULL),
+	   0);
+	IS(do_release(third), 0);
+	pid = reader();
+	IS(waitpid(pid, &status, WNOHANG), 0);		/* it waits, */
+	IS(kill(pid, SIGKILL), 0);			/* and can be killed */
+	IS(waitpid(pid, &status, 0), pid);
+	IS(WIFSIGNALED(status), 1);
+	pid = reader();
+	IS(waitpid(pid, &status, WNOHANG), 0);
+	IS(lease(other, nic[1], IOMUL_LEASE_END, &r), 0);
+	IS(waitpid(pid, &status, 0), pid);		/* and goes on when it is over */
+	IS(status, 0);
+	IS(nowait(read), 0);
+	IS(lease(other, nic[0], 0, &r), 0);		/* its own: no wait */
+	IS(nowait(read), 0);
+	IS(close(other), 0);				/* ends it */
+	IS(get_slots(fd, slot), 2);
+	IS(slot[0].flags & IOMUL_SLOT_LEASED, 0);
+	close(third);
+}
+
 /* Where no other ports are free, the window is a slot's own range: it leaves last. */
 static void test_lender(const struct iomul_addr *nic)
 {
@@ -473,6 +561,7 @@ int main(void)
 	test_claim(nic);
 	test_access();
 	test_values();
+	test_lease(nic);
 	IS(do_release(fd), 0);
 	IS(do_access(fd, &none, 1, NULL), -ENOENT);
 	test_lender(nic);
