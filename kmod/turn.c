@@ -395,14 +395,15 @@ static int path_open_wait(struct iomul_user *user)
 	return unlikely(err == -EAGAIN) ? path_enter_later(user, false) : err;
 }
 
-/* Is the way of @held's gate open, and is somebody there at all? */
+/* Is somebody there at all, and does he decode what he should? */
 static int held_answers(struct iomul_held *held)
 {
-	u16 command = iomul_held_command(held);
+	u32 checked = 0, wrong = 0;
 
-	if (command == 0xffff)
+	if (iomul_held_command(held) == 0xffff)
 		return -ENODEV;
-	return command & PCI_COMMAND_IO ? 0 : -EIO;
+	iomul_held_verify(held, &checked, &wrong);
+	return wrong ? -EIO : 0;
 }
 
 static int gate_answers(struct iomul_live *live, u32 gate)
@@ -434,8 +435,8 @@ static int anchor_answers(const struct iomul_live *live)
 
 /*
  * A read returned all ones: so does a device that nobody has led the access to.
- * Reads back the command registers on the path. 0: they are right, the ones are
- * the device's. -EIO: they were not; the path is put right and open again.
+ * Reads back the registers on the path. 0: they are right, the ones are the
+ * device's. -EIO: they were not; the path is put right and open again.
  * -ENODEV: nobody answers.
  */
 static noinline int path_check(struct iomul_user *user)

@@ -47,6 +47,17 @@ static int user_bind(struct iomul_user *user)
 	return 0;
 }
 
+/* What runtime resume put back is what was saved, whenever that was. */
+static void user_settle(struct iomul_user *user)
+{
+	struct iomul_live *live = user->slot->live;
+
+	iomul_held_touch(user->held);
+	iomul_turn_take(live, NULL, false);
+	iomul_live_settle(live);
+	iomul_turn_give(live);
+}
+
 struct iomul_user *iomul_user_get(struct pci_dev *pdev)
 {
 	struct iomul_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
@@ -61,6 +72,8 @@ struct iomul_user *iomul_user_get(struct pci_dev *pdev)
 		goto err_resume;
 	mutex_lock(&iomul_lock);
 	err = user_bind(user);
+	if (!err)
+		user_settle(user);
 	mutex_unlock(&iomul_lock);
 	if (err)
 		goto err_bind;
