@@ -8,3 +8,13 @@ ACCESSES ?= 10000
 .PHONY: check-topologies
 check-topologies: user kmod vm-tests ## every topology end to end, with the witness (about 40 minutes)
 	tests/vm/topology.py --accesses $(ACCESSES) $(CASES)
+
+# Events: what "make check" has in short, as often as it takes to be sure. KILLS=N, RESETS=N
+KILLS ?= 1000
+RESETS ?= 200
+
+.PHONY: check-kills check-resets
+check-kills: user kmod vm-tests ## 1,000 processes killed in the middle of accesses
+	lab/run switch8 --timeout 1800 --script tests/vm/loaded -- tests/vm/kill.sh $(KILLS)
+check-resets: user kmod vm-tests ## VFIO resets by the hundred, bus resets, injected errors, power states
+	lab/run resets --timeout 3600 --script tests/vm/loaded -- tests/vm/reset.sh $(RESETS)

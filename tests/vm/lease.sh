@@ -1,0 +1,134 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# In the virtual server shared-bus, modules loaded: host drivers on slots that share, without
+# a lease and with one, while bystanders are accessed.
+# usage, as root: lease.sh. Ends with "N passed, N failed".
+set -u
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+serial=0000:09:00.0		# gated at its port
+left=0000:0b:01.0 right=0000:0b:02.0	# side by side on a bus, gated at the function
+nic=0000:08:00.0
+loopback=$top/tests/vm/loopback.py
+
+bind() { echo "$2" > "/sys/bus/pci/drivers/$1/bind"; }
+unbind() { echo "$1" > "$pci/$1/driver/unbind"; }
+# The serial core keeps a port without ports, as one of unknown type.
+serves() { $loopback "$1" 10; }
+# Accesses of the bystander slot 03:00 so far.
+accesses() { slot_state 0000:03:00 | awk '{ print $7 }'; }
+moved() { [ "$(accesses)" != "$a" ]; }
+rests() { a=$(accesses); sleep 0.5; ! moved; }
+works() { a=$(accesses); wait_for moved; }
+
+cat /proc/ioports > /tmp/before
+for f in $serial $left $right; do unbind "$f"; done
+check "attach" $iomul attach --all --windows 1
+cat /proc/ioports > /tmp/attached
+
+# A host driver on a slot that shares.
+bind serial $serial 2> /dev/null
+check "no lease: the serial driver gets no ports" refuses serves $serial
+unbind $serial 2> /dev/null
+check "no lease: nobody got ports" cmp /tmp/attached /proc/ioports
+modprobe e1000e
+check "no lease: a NIC's driver is bound" wait_for bound_to $nic e1000e
+check "and works through its memory BARs" sh -c "grep -qi 52:54:00 $pci/$nic/net/*/address &&
+	ip link set \$(ls $pci/$nic/net) up"
+check "while its slot's ports answer to who asks through the module" answers 0000:08:00
+check "and so do all others" answers
+
+BOUND_MS=999999	# that they wait is the point
+bystanders_start 0000:03:00 0000:04:00 0000:07:00 0000:0b:03
+check "bystanders are at work" works
+
+# A lease, and a driver that uses ports.
+check "lease, bind, use" $iomul lease 09:00 -- sh -c "
+	echo $serial > /sys/bus/pci/drivers/serial/bind && $loopback $serial"
+check "the driver keeps the lease" leased 0000:09:00
+check "and is named" sh -c "$iomul status | grep -q '09:00.* serial .*leased'"
+check "it has its ports, and covers keep others off the rest" sh -c '
+	grep -A9 "iomul group" /proc/ioports | grep -q ": serial" && grep -q "iomul lease" /proc/ioports'
+check "bystanders wait" rests
+check "the driver goes on" $loopback $serial
+check "its function can't be claimed" refuses answers 0000:09:00
+check "a second lease is refused" refuses $iomul lease 03:00 -- true
+check "detach is refused" refuses $iomul detach 09:00
+modprobe sym53c8xx
+check "a driver on another slot gets no ports" refuses bound_to 0000:0b:05.0 sym53c8xx
+check "nothing was opened by that" verified
+check "the driver still goes on" $loopback $serial
+
+# Events of others while a driver uses the window.
+echo 1 > $pci/0000:05:00.0/remove
+check "a bystander is unplugged" wait_for gone 0000:05:00
+check "the driver does not notice" $loopback $serial
+rescan
+sleep 0.5
+check "it comes back, and has to wait" gone 0000:05:00
+setpci -s 02:00.0 COMMAND=0007:0007
+check "somebody opens a gate, the filter keeps it shut" verified
+check "the driver goes on after that" $loopback $serial
+check "module can't be unloaded" refuses rmmod iomul
+
+# The serial core takes two ports of one number for the same, and lets go of the first.
+bind serial $left 2> /dev/null
+check "a second serial port gets no ports" refuses serves $left
+unbind $left 2> /dev/null
+unbind $serial
+check "unbound: the lease is over" wait_for not_leased 0000:09:00
+check "bystanders go on" works
+check "the slot shares again like any" answers 0000:09:00
+check "the one that came back shares" wait_for shares 0000:05:00
+check "and answers" answers 0000:05:00
+
+# Gates at functions: the neighbour on the bus has the same ports, too.
+$iomul lease 0b:01 > /tmp/lease.out 2>&1 & lease=$!
+check "lease of a slot on a shared bus" wait_for leased 0000:0b:01
+bind serial $right 2> /dev/null
+check "the neighbour's driver gets no ports" refuses serves $right
+unbind $right 2> /dev/null
+bind serial $left
+check "the lessee's does, and works" $loopback $left
+kill -KILL $lease
+wait $lease 2> /dev/null
+check "holder killed: the driver keeps its ports" $loopback $left
+check "and the lease" leased 0000:0b:01
+unbind $left
+check "until it is unbound" wait_for not_leased 0000:0b:01
+
+$iomul lease 09:00 > /tmp/lease.out 2>&1 & lease=$!
+check "lease without a driver" wait_for leased 0000:09:00
+kill -KILL $lease
+wait $lease 2> /dev/null
+check "holder killed: it is over at once" not_leased 0000:09:00
+
+# The device goes away below its driver.
+$iomul lease 09:00 > /tmp/lease.out 2>&1 & lease=$!
+check "lease" wait_for leased 0000:09:00
+bind serial $serial
+check "driver" $loopback $serial 100
+echo 1 > $pci/$serial/remove
+check "removed: the lease is over" wait_for not_leased 0000:09:00
+check "and the slot gone" wait_for gone 0000:09:00
+check "bystanders go on after that" works
+kill $lease
+wait $lease
+rescan
+check "it shares again" wait_for shares 0000:09:00
+unbind $serial 2> /dev/null	# the rescan bound it, without ports
+check "it answers" answers 0000:09:00
+
+bystanders_stop
+check "every register is as it should be" verified
+modprobe -r e1000e sym53c8xx
+check "detach" $iomul detach --all
+# What came while the port shared had ports of the shared window only: it comes once more.
+for f in $serial 0000:05:00.0; do echo 1 > "$pci/$f/remove"; done
+rescan
+for f in $left $right; do bind serial "$f"; done
+check "drivers have their ports again" $loopback $serial
+check "everything as before the test" cmp /tmp/before /proc/ioports
+check "unload" sh -c "rmmod iomul-vfio-pci && rmmod iomul"
+verdict
