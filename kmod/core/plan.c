@@ -1245,7 +1245,7 @@ static bool widen_valid(const struct iomul_topology *t, const struct iomul_step 
 {
 	u32 i, bus = iomul_node_bus(t, s->node);
 	const struct iomul_mark *m = &t->mark[bus];
-	struct iomul_range below = IOMUL_RANGE_EMPTY, above = IOMUL_RANGE_EMPTY;
+	struct iomul_range below = IOMUL_RANGE_EMPTY, above;
 
 	if (t->node[s->node].group != IOMUL_NONE || iomul_range_empty(s->from) ||
 	    !iomul_range_contains(s->to, s->from))
