@@ -4,6 +4,7 @@
 # reach; files for kcov-report in /run/lab/out.
 top=$(cd "$(dirname "$0")/../.." && pwd)
 export KCOV_DIR=/run/lab/out
+[ -e /dev/iomul ] || "$top/lab/scripts/load" || exit 1
 set --
 for path in /sys/bus/pci/devices/*; do
 	[ "$(cat "$path/device")" = 0x10d3 ] && set -- "$@" "${path##*/}"
