@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include "vm.h"
 
 #define SLOTS_MAX 64
@@ -300,6 +301,8 @@ int main(int argc, char **argv)
 	unsigned int processes = 2, i;
 	uint64_t seed = 1;
 	int opt, status, failed = 0, device[VFIO_MAX];
+	struct timespec begin, end;
+	double took;
 
 	while ((opt = getopt(argc, argv, "s:n:p:v:")) != -1) {
 		if (opt == 's')
@@ -319,6 +322,7 @@ int main(int argc, char **argv)
 		die("want slots");
 	printf("seed %#llx, %u processes, %lu calls each\n", (unsigned long long)seed, processes, calls);
 	fflush(stdout);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	/* Opened before anybody can claim the function. */
 	for (i = 0; i < vfios; i++)
 		device[i] = vfio_open(vfio[i]);
@@ -334,6 +338,9 @@ int main(int argc, char **argv)
 			       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		failed += status != 0;
 	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	took = end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9;
+	printf("%lu calls in %.0f s, %.0f a second\n", processes * calls, took, processes * calls / took);
 	failed += finish();
 	printf("%u passed, %d failed\n", processes + 1 - failed, failed);
 	return !!failed;
