@@ -51,10 +51,12 @@ static int user_bind(struct iomul_user *user)
 static void user_settle(struct iomul_user *user)
 {
 	struct iomul_live *live = user->slot->live;
+	u32 checked = 0, wrong = 0;
 
-	iomul_held_touch(user->held);
 	iomul_turn_take(live, NULL, false);
-	iomul_live_settle(live);
+	iomul_held_verify(user->held, &checked, &wrong);
+	if (wrong)
+		iomul_live_settle(live);
 	iomul_turn_give(live);
 }
 
