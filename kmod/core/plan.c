@@ -292,8 +292,10 @@ static void mark_function(struct iomul_topology *t, u32 i)
 	m->align = 1;
 	m->window = n->window;
 	if ((n->flags & IOMUL_NODE_PORT) || !node_shares(n)) {
+		/* A port's own BAR, even if nobody claims it, decodes when the port is opened. */
 		for (k = 0; k < IOMUL_BARS; k++)
-			m->others |= !iomul_range_empty(n->bar[k].at);
+			m->others |= !iomul_range_empty(n->bar[k].at) ||
+				     ((n->flags & IOMUL_NODE_PORT) && n->bar[k].size);
 		m->others += m->anchored; /* a port's window stays open for them */
 		return;
 	}

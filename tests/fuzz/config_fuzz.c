@@ -107,6 +107,28 @@ static void claim(struct world *w)
 	}
 }
 
+/*
+ * A port that is no gate is opened by whoever enables a device below it. BARs
+ * that decode where nobody knows are the snapshot's to take as taken: none here.
+ */
+static void enable(struct iomul_node *n)
+{
+	bool opened = !iomul_range_empty(n->window), lost = false;
+	u32 k;
+
+	for (k = 0; k < IOMUL_BARS; k++) {
+		if (!n->bar[k].size || !iomul_range_empty(n->bar[k].at))
+			continue;
+		lost = true;
+		if (opened)
+			n->bar[k].size = 0;
+	}
+	if (opened)
+		n->flags |= IOMUL_NODE_DECODES;
+	else if (lost)
+		n->flags &= ~IOMUL_NODE_DECODES;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes b = { data, size };
@@ -119,6 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	make(&w, &b);
 	claim(&w);
+	for (i = 0; i < w.t.nodes; i++)
+		enable(&w.t.node[i]);
 	w.policy.windows = draw(&b, 3);
 	seed = draw(&b, 256);
 	if (iomul_topology_init(&w.t))

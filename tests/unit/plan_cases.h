@@ -533,6 +533,20 @@
   NULL, "a b", { .windows = 1 },
   "1400-17ff a@1400 b@1400" },
 
+/* A port with an I/O BAR of its own, given nothing: to open it would let that decode anywhere. */
+{ "plan_port_bar_check",
+  "root 1000-ffff low=1000\n"
+  " port w=2000-2fff 100\n"
+  "  a: fn 100\n",
+  NULL, "a", { .windows = 1 },
+  "2000-20ff a@2000" },
+{ "plan_port_bar_refuse_check",
+  "root 1000-ffff low=1000\n"
+  " p: port 100\n"
+  "  a: fn 100\n",
+  NULL, "a", { .windows = 1 },
+  "MIXED a at=p hint=p need=100" },
+
 /* Integrated endpoints: gates are the functions, and no granule is needed. */
 { "plan_root_functions_check",
   "root 1000-ffff low=1000\n"
