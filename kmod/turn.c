@@ -379,8 +379,7 @@ static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 		turn_take(live, slot, false);
 		if (err)
 			return err;
-		slot->waits++;
-		slot->wait_ns += ktime_to_ns(ktime_sub(ktime_get(), start));
+		slot_waited(slot, ktime_to_ns(ktime_sub(ktime_get(), start)));
 		start = ktime_get();
 		err = path_enter(user);
 	} while (err == -EAGAIN);
