@@ -626,8 +626,8 @@ static bool port_widens(const struct iomul_topology *t, u32 port, struct iomul_r
 	struct iomul_range now = t->mark[port].window, then = range_around(now, more);
 	u32 bus = iomul_node_bus(t, port);
 
-	if ((n->flags & IOMUL_NODE_SHARED) || n->group != IOMUL_NONE ||
-	    (then.first ^ now.first) >> 16 || (then.last ^ now.last) >> 16)
+	if ((n->flags & IOMUL_NODE_SHARED) || (then.first ^ now.first) >> 16 ||
+	    (then.last ^ now.last) >> 16)
 		return false;
 	if (iomul_range_empty(iomul_topology_free(t, bus, more, iomul_range_size(more), 1, lend)))
 		return false;
@@ -645,7 +645,7 @@ static bool ports_widen(const struct iomul_topology *t, u32 port, struct iomul_r
 		window = t->mark[port].window;
 		more = range_beyond(r, window);
 		if (iomul_range_empty(more))
-			break;
+			continue;
 		if (iomul_range_empty(window) || (r.first < window.first && r.last > window.last) ||
 		    !port_widens(t, port, more, lend))
 			return false;
@@ -684,7 +684,10 @@ static struct iomul_range widen_find(const struct iomul_topology *t, u32 port, u
 	return IOMUL_RANGE_EMPTY;
 }
 
-/* A range next to the window of the mixed port of @p, which has no room itself. */
+/*
+ * A range next to the window of the mixed port of @p, which has no room itself. Its
+ * size does not overflow: pool_windows() has rounded it up to as much or more.
+ */
 static struct iomul_range pool_widen(struct iomul_topology *t, const struct pool *p,
 				     const struct iomul_policy *policy)
 {
@@ -692,8 +695,6 @@ static struct iomul_range pool_widen(struct iomul_topology *t, const struct pool
 	u32 size = iomul_align_up(p->need, IOMUL_GRANULE), need, port, root;
 	struct iomul_range r;
 
-	if (size == ~0U)
-		return IOMUL_RANGE_EMPTY;
 	root = t->nodes + t->node[p->bus].root;
 	need = add_up_to_max(policy->reserve, size / IOMUL_GRANULE);
 	r = widen_find(t, p->bus, size, align, TAKE_FREE);
@@ -1041,7 +1042,7 @@ static int steps_widen(struct iomul_topology *t, struct iomul_plan *plan)
 	for (i = 0; !err && i < t->nodes; i++) {
 		const struct iomul_node *n = &t->node[i];
 
-		if (!iomul_range_contains(n->window, t->mark[i].window) && !node_joins(n))
+		if (!iomul_range_contains(n->window, t->mark[i].window))
 			err = add_step(plan, (struct iomul_step){
 				.kind = IOMUL_STEP_WIDEN, .bar = IOMUL_STEP_IS_WINDOW, .node = i,
 				.from = n->window, .to = t->mark[i].window });

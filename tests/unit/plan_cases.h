@@ -418,6 +418,57 @@
   NULL, "a", { 0 },
   "MIXED a at=p hint=p need=100" },
 
+/* Only one side of a window in use can be moved. */
+{ "plan_widen_both_sides_check",
+  "root 1000-ffff low=1000\n"
+  " p: port 20@c000 w=6000-6fff\n"
+  "  a: fn 4000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=p need=4000 range=6000-6fff" },
+
+/* The window of a port that gets nothing from above can't be widened. */
+{ "plan_widen_cut_off_check",
+  "root 1000-ffff low=1000\n"
+  " port\n"
+  "  p: port w=1000-1fff\n"
+  "   o: fn 1000@1000\n"
+  "   a: fn 20\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=o need=20 range=1000-1fff" },
+
+/* A port above that passes the range already stays as it is; the one above it does not pass it. */
+{ "plan_widen_odd_above_check",
+  "root 1000-ffff low=1000\n"
+  " q: port w=1000-1fff\n"
+  "  port w=1000-3fff\n"
+  "   p: port w=1000-1fff\n"
+  "    fn 1000@1000\n"
+  "    a: fn 20\n",
+  NULL, "a", { 0 },
+  "2000-2fff a@2000; q=1000-2fff; p=1000-2fff" },
+
+{ "plan_widen_odd_above_refused_check",
+  "root 1000-ffff low=1000\n"
+  " port w=1000-1fff\n"
+  "  port w=1000-3fff\n"
+  "   p: port w=1000-1fff\n"
+  "    o: fn 1000@1000\n"
+  "    a: fn 20\n"
+  " port w=2000-2fff\n"
+  "  fn 100@2000\n",
+  NULL, "a", { 0 },
+  "MIXED a at=p hint=o need=20 range=1000-1fff" },
+
+/* At the end of all ports nothing wraps. */
+{ "plan_widen_top_check",
+  "root ffff0000-ffffefff\n"
+  " p: port io32 w=ffffe000-ffffefff\n"
+  "  fn 1000@ffffe000\n"
+  "  port io32\n"
+  "   a: fn 1000 1000\n",
+  NULL, "a", { 0 },
+  "ffffc000-ffffdfff a@ffffc000@ffffd000; p=ffffc000-ffffefff" },
+
 /* The group's window is there already and too small. */
 { "plan_refuse_too_big_check",
   "root 1000-ffff low=1000\n"

@@ -103,13 +103,16 @@ static void plan_no_room_check(void **state)
 				   " port w=2000-3fff\n"
 				   "  fn 100@2000\n"
 				   "  port\n"
-				   "   c: fn 20\n";
+				   "   c: fn 20\n"
+				   " port w=4000-4fff\n"
+				   "  fn 1000@4000\n"
+				   "  d: fn 20\n";
 	struct world w;
 	u32 n, need;
 
 	(void)state;
 	parse(&w, text);
-	assert_int_equal(world_plan(&w, "a b c"), 0);
+	assert_int_equal(world_plan(&w, "a b c d"), 0);
 	need = w.plan.steps;
 	world_fini(&w);
 	for (n = 0; n <= need; n++) {
@@ -117,6 +120,7 @@ static void plan_no_room_check(void **state)
 		iomul_plan_select_node(&w.t, find(&w, "a"), &w.plan.refusal);
 		iomul_plan_select_node(&w.t, find(&w, "b"), &w.plan.refusal);
 		iomul_plan_select_node(&w.t, find(&w, "c"), &w.plan.refusal);
+		iomul_plan_select_node(&w.t, find(&w, "d"), &w.plan.refusal);
 		assert_true(iomul_plan_steps_max(&w.t) >= need);
 		w.plan.step = calloc(n + 1, sizeof(*w.plan.step));
 		w.plan.steps_max = n;
