@@ -4,7 +4,9 @@
  * with one thing wrong, sometimes anything at all. The same seed and process
  * makes the same calls.
  *
- *   fuzz [-s SEED] [-n CALLS] [-p PROCESSES] [-v GROUP:FUNCTION]... SLOT...
+ *   fuzz [-s SEED] [-n CALLS] [-t SECONDS] [-p PROCESSES] [-v GROUP:FUNCTION]... SLOT...
+ *
+ * ends after so many calls of each process, or with -t after so many seconds.
  *
  * The kernel is the judge (KASAN, lockdep, leaks). Two things are checked here:
  * no call returns an errno that the ABI does not name, and at the end nothing
@@ -27,7 +29,37 @@ static unsigned int slots;
 static const char *vfio[VFIO_MAX];
 static unsigned int vfios;
 static uint64_t state;
-static unsigned long done_by[64], refused, bad;
+
+/* Kinds of calls. */
+enum kind { OPEN, CLAIM, RELEASE, ATTACH, DETACH, VERIFY, TOPOLOGY, STATUS, INFO, ANY, ACCESS,
+	    VFIO_RW, VFIO_RESET, KINDS };
+
+static const char *const kind_name[KINDS] = {
+	"open", "claim", "release", "attach", "detach", "verify", "topology", "status", "info",
+	"any number", "access", "VFIO read or write", "VFIO reset",
+};
+
+/*
+ * How often, of 1024 calls. What is slow in an emulated server, a thousand times as
+ * slow as an access that is refused, is rare, or there would be little else. Slots
+ * are attached and claimed more often than the opposite, as either often fails.
+ */
+static const unsigned int kind_weight[] = {
+	[OPEN] = 4, [CLAIM] = 32, [RELEASE] = 8, [ATTACH] = 4, [DETACH] = 2, [VERIFY] = 4,
+	[TOPOLOGY] = 2, [STATUS] = 8, [INFO] = 16, [ANY] = 32, [ACCESS] = 912,
+};
+
+struct tally {
+	unsigned long calls[KINDS], done[KINDS];
+	uint64_t ns[KINDS];
+};
+
+#define PROCESSES_MAX 64
+#define VFIO_RESETS 2000	/* one reset for so many reads and writes */
+
+static struct tally *tally;	/* one of each process */
+static unsigned long seconds;	/* 0: no limit */
+static bool bad;
 
 static uint32_t rnd(void)
 {
@@ -70,19 +102,15 @@ static struct iomul_addr any_addr(void)
 static const int known[] = { EINVAL, EFAULT, E2BIG, EOPNOTSUPP, ENOMEM, EINTR, ENOTTY, EPERM, EBUSY,
 			     ENODEV, ENOENT, EEXIST, ENOSPC, EIO, ERANGE, EBADF };
 
-static void judge(unsigned int what, int err)
+static void judge(enum kind kind, int err)
 {
 	unsigned int i;
 
-	done_by[what]++;
-	if (!err)
-		return;
-	refused++;
 	for (i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (known[i] == -err)
 			return;
-	bad++;
-	printf("command %u returned %s\n", what, strerrorname_np(-err));
+	bad = true;
+	printf("%s returned %s\n", kind_name[kind], strerrorname_np(-err));
 }
 
 /* Where the kernel may write what it was asked to: far from everything of ours. */
@@ -155,7 +183,7 @@ static int fuzz_access(int fd)
 static int fuzz_slots(int fd, bool attach)
 {
 	struct iomul_addr list[8];
-	uint32_t i, n = below(16) ? 1 + below(4) : odd_number();
+	uint32_t i, n = below(4) ? 1 : below(8) ? 1 + below(4) : odd_number();
 	struct iomul_attach a = { .size = sizeof(a), .slots = n, .windows = below(4) };
 	struct iomul_detach d = { .size = sizeof(d), .slots = n };
 
@@ -180,38 +208,55 @@ static int fuzz_tables(int fd, bool status)
 	return status ? call(fd, IOMUL_STATUS, &s, sizeof(s)) : call(fd, IOMUL_TOPOLOGY, &t, sizeof(t));
 }
 
-static int fuzz_once(int *fd, unsigned int *what)
+static enum kind any_kind(void)
+{
+	unsigned int i, total = 0, at;
+
+	for (i = 0; i < VFIO_RW; i++)
+		total += kind_weight[i];
+	at = below(total);
+	for (i = 0; at >= kind_weight[i]; i++)
+		at -= kind_weight[i];
+	return i;
+}
+
+static int fuzz_any(int fd)
+{
+	uint32_t anything[64], n;
+
+	for (n = 0; n < 64; n++)
+		anything[n] = odd_number();
+	return do_ioctl(fd, below(2) ? IOMUL_INFO + below(12) : rnd(),
+			below(8) ? (void *)anything : (void *)(uintptr_t)any_pointer());
+}
+
+static int fuzz_once(int *fd, enum kind kind)
 {
 	struct iomul_claim c = { .size = sizeof(c), .addr = any_addr() };
 	struct iomul_verify v = { .size = sizeof(v), .flags = below(2) };
 	struct iomul_info i = { .size = sizeof(i) };
-	uint32_t anything[64], n;
 
-	*what = below(64);
-	switch (*what) {
-	case 0:
+	switch (kind) {
+	case OPEN:
 		close(*fd);
 		*fd = iomul_open(below(8) ? O_RDWR : O_RDONLY);
 		return 0;
-	case 1 ... 5:
+	case CLAIM:
 		return call(*fd, IOMUL_CLAIM, &c, sizeof(c));
-	case 6 ... 7:
+	case RELEASE:
 		return do_release(*fd);
-	case 8:
-		return fuzz_slots(*fd, true);
-	case 9:
-		return fuzz_slots(*fd, false);
-	case 10:
+	case ATTACH:
+	case DETACH:
+		return fuzz_slots(*fd, kind == ATTACH);
+	case VERIFY:
 		return call(*fd, IOMUL_VERIFY, &v, sizeof(v));
-	case 11 ... 12:
-		return fuzz_tables(*fd, *what & 1);
-	case 13:
+	case TOPOLOGY:
+	case STATUS:
+		return fuzz_tables(*fd, kind == STATUS);
+	case INFO:
 		return call(*fd, IOMUL_INFO, &i, sizeof(i));
-	case 14 ... 15:
-		for (n = 0; n < 64; n++)
-			anything[n] = odd_number();
-		return do_ioctl(*fd, below(2) ? IOMUL_INFO + below(12) : rnd(),
-				below(8) ? (void *)anything : (void *)(uintptr_t)any_pointer());
+	case ANY:
+		return fuzz_any(*fd);
 	default:
 		return fuzz_access(*fd);
 	}
@@ -236,28 +281,36 @@ static int vfio_open(const char *name)
 	return fd;
 }
 
-static void vfio_once(int fd)
+static int vfio_once(int fd, enum kind kind)
 {
 	uint32_t region = below(4) ? 2 : below(12);
 	uint64_t offset = (uint64_t)region << 40 | (below(4) ? below(40) : odd_number());
 	size_t count = below(8) ? 1U << below(3) : below(600);
+	ssize_t n;
 
+	if (kind == VFIO_RESET)
+		return ioctl(fd, VFIO_DEVICE_RESET) ? -errno : 0;
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX && below(4))
 		offset = (uint64_t)region << 40 | (4 + below(2));	/* PCI_COMMAND */
-	if (!below(2000))
-		ioctl(fd, VFIO_DEVICE_RESET);
-	else if (below(2))
-		(void)!pread(fd, page, count, offset);
-	else
-		(void)!pwrite(fd, page, count, offset);
-	done_by[63]++;
+	n = below(2) ? pread(fd, page, count, offset) : pwrite(fd, page, count, offset);
+	return n < 0 ? -errno : 0;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 static int work(uint64_t seed, unsigned int number, unsigned long calls, int device)
 {
-	int fd = -1, err;
-	unsigned int what, i;
+	enum kind kind;
+	uint64_t begin, end, first = now_ns();
 	unsigned long n;
+	int fd = -1, err;
+	unsigned int i;
 
 	state = (seed + 1) * 0x9e3779b97f4a7c15ULL + number * 0xbf58476d1ce4e5b9ULL + 1;
 	for (i = 0; i < 8; i++)
@@ -265,17 +318,45 @@ static int work(uint64_t seed, unsigned int number, unsigned long calls, int dev
 	make_room();
 	if (device < 0)
 		fd = iomul_open(O_RDWR);
-	for (n = 0; n < calls; n++) {
+	for (n = 0, end = first; n < calls; n++) {
+		if (seconds && (end - first) / 1000000000 >= seconds)
+			break;
+		begin = end;
 		if (device >= 0) {
-			vfio_once(device);
-			continue;
+			kind = below(VFIO_RESETS) ? VFIO_RW : VFIO_RESET;
+			err = vfio_once(device, kind);
+		} else {
+			kind = any_kind();
+			err = fuzz_once(&fd, kind);
 		}
-		err = fuzz_once(&fd, &what);
+		end = now_ns();
+		tally[number].calls[kind]++;
+		tally[number].done[kind] += !err;
+		tally[number].ns[kind] += end - begin;
 		/* Numbers that are no command go where other ioctls of all files are served. */
-		if (what != 14 && what != 15)
-			judge(what, err);
+		if (err && kind < VFIO_RW && kind != ANY)
+			judge(kind, err);
 	}
-	return bad != 0;
+	return bad;
+}
+
+static void report(unsigned int processes, double took)
+{
+	struct tally all = { 0 };
+	unsigned long calls = 0;
+	unsigned int i, k;
+
+	for (k = 0; k < KINDS; k++) {
+		for (i = 0; i < processes; i++) {
+			all.calls[k] += tally[i].calls[k];
+			all.done[k] += tally[i].done[k];
+			all.ns[k] += tally[i].ns[k];
+		}
+		calls += all.calls[k];
+		printf("%10lu %-18s %10lu of them done, %8.0f s by the clock\n", all.calls[k],
+		       kind_name[k], all.done[k], all.ns[k] / 1e9);
+	}
+	printf("%lu calls in %.0f s, %.0f a second\n", calls, took, calls / took);
 }
 
 static int finish(void)
@@ -301,20 +382,22 @@ int main(int argc, char **argv)
 	unsigned int processes = 2, i;
 	uint64_t seed = 1;
 	int opt, status, failed = 0, device[VFIO_MAX];
-	struct timespec begin, end;
+	uint64_t begin;
 	double took;
 
-	while ((opt = getopt(argc, argv, "s:n:p:v:")) != -1) {
+	while ((opt = getopt(argc, argv, "s:n:t:p:v:")) != -1) {
 		if (opt == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else if (opt == 'n')
 			calls = strtoul(optarg, NULL, 0);
+		else if (opt == 't')
+			seconds = strtoul(optarg, NULL, 0);
 		else if (opt == 'p')
 			processes = atoi(optarg);
 		else if (opt == 'v' && vfios < VFIO_MAX)
 			vfio[vfios++] = optarg;
 		else
-			die("usage: fuzz [-s SEED] [-n CALLS] [-p PROCESSES] [-v GROUP:FUNCTION] SLOT...");
+			die("usage: fuzz [-s SEED] [-n CALLS] [-t SECONDS] [-p PROCESSES] [-v GROUP:FUNCTION] SLOT...");
 	}
 	for (; optind < argc && slots < SLOTS_MAX; optind++)
 		slot[slots++] = parse_addr(argv[optind]);
@@ -322,7 +405,13 @@ int main(int argc, char **argv)
 		die("want slots");
 	printf("seed %#llx, %u processes, %lu calls each\n", (unsigned long long)seed, processes, calls);
 	fflush(stdout);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	if (!processes || processes > PROCESSES_MAX)
+		die("want 1 to %d processes", PROCESSES_MAX);
+	tally = mmap(NULL, processes * sizeof(*tally), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (tally == MAP_FAILED)
+		die("mmap: %s", strerror(errno));
+	begin = now_ns();
 	/* Opened before anybody can claim the function. */
 	for (i = 0; i < vfios; i++)
 		device[i] = vfio_open(vfio[i]);
@@ -338,9 +427,8 @@ int main(int argc, char **argv)
 			       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		failed += status != 0;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	took = end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9;
-	printf("%lu calls in %.0f s, %.0f a second\n", processes * calls, took, processes * calls / took);
+	took = (now_ns() - begin) / 1e9;
+	report(processes, took);
 	failed += finish();
 	printf("%u passed, %d failed\n", processes + 1 - failed, failed);
 	return !!failed;

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the server: random calls on /dev/iomul and on one VFIO device.
 #
-# usage: fuzz.sh [CALLS [SEED]]
+# usage: fuzz.sh [CALLS [SEED [SECONDS]]]: of each of four processes; 0 seconds: no limit
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 calls=${1:-20000}
 seed=${2:-$(date +%s)}
+seconds=${3:-0}
 [ -e /dev/iomul ] || "$top/lab/scripts/load" || exit 1
 set --
 for path in /sys/bus/pci/devices/*; do
@@ -16,4 +17,4 @@ done
 vfio=$1
 "$top/build/debug/try" attach "$vfio" || exit 1
 device=$("$top/tests/debug/vfio-bind" "$vfio") || exit 1
-exec "$top/build/debug/fuzz" -s "$seed" -n "$calls" -p 4 -v "$device" "$@"
+exec "$top/build/debug/fuzz" -s "$seed" -n "$calls" -t "$seconds" -p 4 -v "$device" "$@"
