@@ -12,9 +12,12 @@ check-kernels: user vm-tests ## builds and tests the modules for many kernels, e
 clean-kernels:
 	rm -rf $(BUILD)/kernels/*/kmod $(BUILD)/kernels/log
 
-.PHONY: check-vmms check-hosts check-arm64 check-libvirt
-check-libvirt: user kmod ## the libvirt and QEMU of another suite, with the driver named and with the driver bound
-	lab/kernels/libvirt
+.PHONY: check-vmms check-hosts check-arm64 check-libvirt check-cdev
+check-cdev: user kmod vm-tests ## a kernel with iommufd, which Debian's are not, made from trixie's source: VFIO's other way
+	lab/kernels/cdev
+
+check-libvirt: user kmod ## libvirt and QEMU of this machine and of another suite, the driver named, bound, chosen
+	lab/kernels/libvirt --doc docs/kernels.md
 
 check-hosts: user kmod vm-tests ## the same tests on servers whose firmware and IOMMU differ
 	lab/kernels/hosts --doc docs/kernels.md
