@@ -13,14 +13,19 @@ passed=0 failed=0
 
 check() {
 	status=$?
+	word=ok
 	if [ "$status" -eq 0 ]; then
 		passed=$((passed + 1)) && echo "ok - $*"
 	else
+		word="not ok"
 		failed=$((failed + 1))
 		echo "not ok - $*"
 		tail -n 20 "$work/out" /var/log/libvirt/qemu/*.log 2>/dev/null
 	fi
 }
+
+# row HOW WHAT-HAPPENED: of the last check, for lab/kernels/libvirt's table
+row() { printf 'ROW\t%s\t%s\t%s\n' "$1" "$word" "$2"; }
 
 for program in libvirtd virsh driverctl; do
 	command -v $program >/dev/null || { echo "skipped: $program is not here"; exit 0; }
@@ -52,7 +57,7 @@ until virsh list >"$work/out" 2>&1 || [ $i -ge 60 ]; do
 	sleep 1
 done
 virsh list >/dev/null 2>&1
-check "libvirt $(virsh --version) answers" || true
+check "libvirt $(virsh --version), QEMU $(qemu-system-x86_64 --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p')"
 [ $failed -eq 0 ] || { cat "$work/libvirtd.log" "$work/out"; exit 1; }
 
 iomul attach --all >"$work/out" 2>&1
@@ -115,6 +120,7 @@ pid=$(cat /run/libvirt/qemu/shared.pid 2>/dev/null)
 check "QEMU has no root rights"
 booted shared 18
 check "the guest booted from its shared HBA"
+row "\`virsh nodedev-detach\`, \`iomul bind\`, managed='no'" "the guest booted from its shared HBA; QEMU without root rights"
 virsh destroy shared >"$work/out" 2>&1
 check "virsh destroy"
 
@@ -124,6 +130,7 @@ xml refused 17 >"$work/refused.xml"
 virsh define "$work/refused.xml" >"$work/out" 2>&1
 ! virsh start refused >"$work/out" 2>&1 && grep -q "must be manually detached from the host" "$work/out"
 check "without nodedev-detach it is refused: $(tail -n 2 "$work/out" | head -n 1)"
+row "\`iomul bind\` only, managed='no'" "refused, with a message that says what to do"
 
 # It can be done afterwards; then the slot is bound again, as nodedev-detach took it away.
 virsh nodedev-detach pci_0000_17_00_0 >"$work/out" 2>&1 && iomul bind 17:00 >>"$work/out" 2>&1 &&
@@ -134,6 +141,7 @@ virsh destroy refused >"$work/out" 2>&1
 driverctl --nosave set-override 0000:16:00.0 iomul-vfio-pci >"$work/out" 2>&1
 [ "$(basename "$(readlink /sys/bus/pci/devices/0000:16:00.0/driver)")" = iomul-vfio-pci ]
 check "driverctl binds the variant driver"
+row "\`driverctl set-override\`" "bound to iomul-vfio-pci"
 
 virsh undefine shared >/dev/null 2>&1
 virsh undefine refused >/dev/null 2>&1
