@@ -283,7 +283,13 @@ struct iomul_tree {
 /* A group at work. @tree and counters: under the turn. */
 struct iomul_live {
 	struct iomul_turn turn;
-	bool touched;			/* some held function is */
+	union {
+		struct {
+			bool touched;	/* some held function is */
+			bool leased;	/* @lessee is set; written with the turn */
+		};
+		u16 unusual;		/* both: a change of owner looks once */
+	};
 	struct iomul_tree tree;
 	struct iomul_slot *lessee;	/* has the window to itself, or NULL; written with the turn */
 	u64 accesses;			/* of slots that were detached */

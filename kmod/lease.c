@@ -210,6 +210,12 @@ static void functions_awake(struct iomul_slot *slot, bool awake)
 	}
 }
 
+static void lessee_write(struct iomul_live *live, struct iomul_slot *slot)
+{
+	WRITE_ONCE(live->lessee, slot);
+	WRITE_ONCE(live->leased, slot != NULL);
+}
+
 /* With @slot NULL: nobody has the window to himself any more. */
 static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool killable)
 {
@@ -219,10 +225,10 @@ static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool kil
 		return err;
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
-	WRITE_ONCE(live->lessee, slot);
+	lessee_write(live, slot);
 	err = iomul_live_shut(live);
 	if (err && slot) {
-		WRITE_ONCE(live->lessee, NULL);
+		lessee_write(live, NULL);
 		iomul_live_shut(live);
 	}
 	iomul_turn_give(live);

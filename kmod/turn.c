@@ -346,7 +346,7 @@ static noinline int path_open(struct iomul_user *user)
 {
 	struct iomul_live *live = user->live;
 
-	if (unlikely(READ_ONCE(live->touched) || live->lessee || user->index == IOMUL_UNREACHABLE ||
+	if (unlikely(READ_ONCE(live->unusual) || user->index == IOMUL_UNREACHABLE ||
 		     !live_swap(live, user->index)))
 		return path_route(user);	/* which is there already if @user is the owner */
 	path_switched(live, user->slot);
