@@ -13,6 +13,15 @@ check-topologies: user kmod vm-tests ## every topology end to end, with the witn
 KILLS ?= 1000
 RESETS ?= 200
 
+TRACING := $(BUILD)/tracing
+
+.PHONY: check-tracing
+check-tracing: user kmod vm-tests ## the tracepoints by tracefs, perf and bpftrace, the metrics by promtool
+	tests/deps tests/vm/tracing.packages
+	[ -x $(TRACING)/usr/bin/bpftrace ] || lab/xen/debian -C $(BUILD)/debian -s bookworm unpack $(TRACING) bpftrace \
+		$$(lab/xen/debian -C $(BUILD)/debian -s bookworm depends bpftrace)
+	lab/run hotplug --smp 2 --timeout 900 --script tests/vm/loaded -- tests/vm/tracing.sh $(abspath $(TRACING))
+
 .PHONY: check-kills check-resets
 check-kills: user kmod vm-tests ## 1,000 processes killed in the middle of accesses
 	lab/run switch8 --timeout 1800 --script tests/vm/loaded -- tests/vm/kill.sh $(KILLS)
