@@ -62,8 +62,11 @@ static void report_text(struct iomul_ctx *ctx, const struct iomul_addr *slot, u3
 static int do_attach(struct iomul_ctx *ctx, const struct choice *ch, const struct iomul_addr *slot,
 		     u32 slots, struct iomul_refusal *refusal)
 {
-	int rc = iomul_ctx_attach(ctx, slot, slots, ch->windows, ch->reserve, refusal);
+	int rc;
 
+	progress_begin(0, "Attaching %u %s", slots, slots == 1 ? "slot" : "slots");
+	rc = iomul_ctx_attach(ctx, slot, slots, ch->windows, ch->reserve, refusal);
+	progress_end();
 	if (!rc)
 		return EXIT_DONE;
 	return refusal->reason ? EXIT_REFUSED : device_failed(rc, "attach");

@@ -202,8 +202,12 @@ static int work(struct job *j, int (*one)(struct function *f))
 	int code = EXIT_DONE;
 	u32 i;
 
-	for (i = 0; !code && i < j->count; i++)
+	progress_begin(j->count, "Drivers of functions");
+	for (i = 0; !code && i < j->count; i++) {
 		code = one(&j->f[i]);
+		progress_step();
+	}
+	progress_end();
 	if (code)
 		undo(j);
 	else

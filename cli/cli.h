@@ -192,4 +192,13 @@ void json_print(struct json_object *object);
 bool text_is_utf8(void);
 bool colours_wanted(void);
 
+/*
+ * progress.c: from begin to end, and not before 200 ms have passed, a line with the work, how many of
+ * @total are done (0: not known) and the time, on stderr; nothing where that is no terminal. One work
+ * at a time; complain() ends it, nothing else is printed meanwhile.
+ */
+void progress_begin(u32 total, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void progress_step(void);
+void progress_end(void);
+
 #endif

@@ -15,10 +15,12 @@ static int do_detach(struct iomul_ctx *ctx, const struct choice *ch, struct iomu
 {
 	int rc;
 
+	progress_begin(0, "Detaching");
 	if (ch->all)
 		rc = iomul_ctx_detach_all(ctx, refusal);
 	else
 		rc = iomul_ctx_detach(ctx, ch->slot, ch->slots, refusal);
+	progress_end();
 	if (!rc)
 		return EXIT_DONE;
 	return refusal->reason ? EXIT_REFUSED : device_failed(rc, "detach");

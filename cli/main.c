@@ -34,6 +34,7 @@ void complain(const char *format, ...)
 {
 	va_list args;
 
+	progress_end();
 	fflush(stdout);
 	fputs("iomul: ", stderr);
 	va_start(args, format);

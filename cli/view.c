@@ -136,9 +136,11 @@ int view_load(struct view *v, struct iomul_ctx *ctx)
 	int rc;
 
 	*v = (struct view){ .sized = ctx != NULL };
+	progress_begin(0, "Reading the PCI tree");
 	rc = ctx ? load_kernel(v, ctx) : load_sysfs(v);
 	if (!rc)
 		rc = iomul_topology_init(&v->t);
+	progress_end();
 	if (!rc)
 		return EXIT_DONE;
 	view_free(v);

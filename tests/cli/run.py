@@ -13,7 +13,10 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
+import time
 import unittest
+from pathlib import Path
 
 from fixture import Tree, big_iron, run_tests
 
@@ -345,6 +348,34 @@ class Plan(Case):
         self.assertLessEqual(max(map(len, out.splitlines())), 80)
         self.assertIn("00:03.6", out)
         self.assertIn("\033", self.on_terminal(NO_COLOR=""))
+
+    def test_progress(self):
+        """On a terminal, and only there, work that takes its time says what it is, and takes its line away."""
+        big_iron(self.path())
+        slow = Path(self.path(), "bus/pci/devices/0000:01:00.0/resource")
+        text = slow.read_bytes()
+        slow.unlink()
+        os.mkfifo(slow)
+
+        def feed():
+            time.sleep(0.7)
+            slow.write_bytes(text)
+        environ = dict(os.environ, TERM="xterm", IOMUL_SYSFS=self.path())
+        for watched in (True, False):
+            leader, follower = pty.openpty()
+            threading.Thread(target=feed).start()
+            subprocess.run([IOMUL, "plan"], env=environ, stdout=subprocess.PIPE, check=False,
+                           stderr=follower if watched else subprocess.PIPE)
+            os.write(follower, b"|")
+            said = ""
+            while not said.endswith("|"):
+                said += os.read(leader, 65536).decode()
+            os.close(leader)
+            os.close(follower)
+            if watched:
+                self.assertRegex(said, r"^\rReading the PCI tree: 0\.2 s.*\r {79}\r[^\r]*\r\n\|$")
+            else:
+                self.assertEqual(said, "|")
 
 
 class Bind(Case):

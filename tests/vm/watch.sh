@@ -118,6 +118,24 @@ pid, status = os.waitpid(pid, 0)
 assert os.WEXITSTATUS(status) == 0 and seen.rstrip().endswith(b"\x1b[?1049l"), seen[-200:]
 PY
 check "top on a terminal"
+# What a terminal is told while it waits is gone afterwards; a file is told nothing.
+python3 - "$iomul" >"$work/out" 2>"$work/err" <<'PY'
+import os, pty, re, subprocess, sys
+leader, follower = pty.openpty()
+for verb, doing in (("detach", "Detaching"), ("attach", "Attaching 24 slots")):
+    subprocess.run([sys.argv[1], verb, "--all"], check=True, stdout=subprocess.DEVNULL, stderr=follower)
+    os.write(follower, b"|")
+    seen = ""
+    while not seen.endswith("|"):
+        seen += os.read(leader, 65536).decode()
+    line = rf"(\r(Reading the PCI tree|{doing}): \d+\.\d s)+\r {{79}}\r"
+    assert re.fullmatch(rf"({line})*\|", seen), seen
+    print(verb, repr(seen[:60]))
+for verb in ("detach", "attach"):
+    done = subprocess.run([sys.argv[1], verb, "--all"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert not done.stderr, done.stderr
+PY
+check "progress"
 # Accesses of two slots in turn: the counters and the tracepoints must have them.
 events=/sys/kernel/tracing/events/iomul
 [ -d $events ] && echo 1 >$events/enable && echo >/sys/kernel/tracing/trace
