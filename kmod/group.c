@@ -999,14 +999,6 @@ void iomul_held_lost(struct iomul_held *held)
 		 held->user ? "; its user gets ENODEV from now on" : "");
 }
 
-/* What it lies in is going. */
-static void hold_drop(struct iomul_hold *hold)
-{
-	if (hold->res.parent)
-		remove_resource(&hold->res);
-	hold->at = IOMUL_RANGE_EMPTY;
-}
-
 void iomul_anchor_lost(struct pci_dev *pdev)
 {
 	struct iomul_deed *deed;
@@ -1020,7 +1012,7 @@ void iomul_anchor_lost(struct pci_dev *pdev)
 		iomul_reserve_drop(live);
 		list_for_each_entry(deed, &iomul_journal, list)
 			if (deed->hold && deed->live == live)
-				hold_drop(deed->hold);
+				iomul_hold_drop(deed->hold);
 	}
 }
 

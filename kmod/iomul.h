@@ -228,7 +228,7 @@ struct iomul_deed {
 	resource_size_t start, end;
 	unsigned long flags;
 	u32 raw;			/* BAR, or I/O Base and Limit, as it was */
-	struct resource *res;		/* with @pdev: put back when @parent has its range again */
+	struct resource *res;		/* with @pdev: put back when the port above has its range again */
 	struct pci_dev *pdev;		/* a reference */
 };
 
@@ -252,6 +252,7 @@ void iomul_steps_late_drop(struct pci_dev *pdev);
 /* Takes @live's range out of the tree, if it is there. */
 void iomul_reserve_drop(struct iomul_live *live);
 bool iomul_res_is_hold(const struct resource *res);
+void iomul_hold_drop(struct iomul_hold *hold);
 /* The group, other than those being dissolved, whose window overlaps @hold; or NULL. */
 struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold);
 

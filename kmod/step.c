@@ -97,8 +97,7 @@ static void decode_undo(struct iomul_deed *deed)
 
 /*
  * A device that was plugged in below a port that shares: its ports were taken from
- * the shared window and are none of its own. It has none once the port does not
- * share any more.
+ * the shared window and are none of its own.
  */
 static bool given_by_kernel(const struct iomul_deed *deed)
 {
@@ -121,6 +120,13 @@ static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refu
 	return 0;
 }
 
+/* The port above still shares: its own range is not back yet. */
+static void undo_later(struct iomul_deed *deed, struct resource *res)
+{
+	deed->res = res;
+	deed->pdev = pci_dev_get(deed->held->pdev);
+}
+
 static void release_undo(struct iomul_deed *deed)
 {
 	struct resource *res = deed_resource(deed);
@@ -129,14 +135,12 @@ static void release_undo(struct iomul_deed *deed)
 		return;
 	if (!deed->parent) {
 		res->start = res->end = res->flags = 0;
+		undo_later(deed, res);
 		return;
 	}
 	deed_restore(deed);
-	if (!request_resource(deed->parent, res))
-		return;
-	/* The port above still shares: its own range is not back yet. */
-	deed->res = res;
-	deed->pdev = pci_dev_get(deed->held->pdev);
+	if (request_resource(deed->parent, res))
+		undo_later(deed, res);
 }
 
 static int hold_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -177,6 +181,15 @@ static void hold_undo(struct iomul_deed *deed)
 	kfree(deed->hold);
 	deed->hold = NULL;
 	release_undo(deed);
+}
+
+/* Its function is going, or what it lies in: what that had is free, as if it had not shared. */
+void iomul_hold_drop(struct iomul_hold *hold)
+{
+	if (hold->res.parent)
+		remove_resource(&hold->res);
+	hold->at = IOMUL_RANGE_EMPTY;
+	hold->leased = NULL;
 }
 
 bool iomul_res_is_hold(const struct resource *res)
@@ -499,21 +512,60 @@ static void late_free(struct iomul_deed *deed)
 	kfree(deed);
 }
 
+static bool port_shares(const struct pci_dev *pdev)
+{
+	const struct iomul_held *up = pdev->bus->self ? iomul_held_find(pdev->bus->self) : NULL;
+
+	return up && up->window_set;
+}
+
+static bool port_has_window(const struct pci_dev *pdev)
+{
+	struct resource *res;
+	int i;
+
+	pci_bus_for_each_resource(pdev->bus, res, i)
+		if (res && (res->flags & IORESOURCE_IO) && (res->parent || pci_is_root_bus(pdev->bus)))
+			return true;
+	return false;
+}
+
+/* What was plugged in meanwhile gets ports where the kernel would have given it some. */
+static void bar_assign(struct iomul_deed *deed)
+{
+	struct resource *res = deed->res;
+
+	if (!port_has_window(deed->pdev))
+		return;
+	res->flags = deed->flags;
+	res->start = 0;
+	res->end = deed->end - deed->start;
+	if (pci_assign_resource(deed->pdev, deed->step.bar))
+		res->start = res->end = res->flags = 0;
+}
+
 void iomul_steps_late(void)
 {
 	struct iomul_deed *deed, *next;
 
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (deed->res->parent || request_resource(deed->parent, deed->res))
-			continue;	/* it shares again, or has to wait */
+		if (deed->res->parent)
+			continue;	/* it shares again */
+		if (!deed->parent && port_shares(deed->pdev))
+			continue;
+		if (!deed->parent)
+			bar_assign(deed);
+		else if (request_resource(deed->parent, deed->res))
+			continue;	/* has to wait */
 		late_free(deed);
 	}
 	if (!list_empty(&iomul_journal))
 		return;
 	list_for_each_entry_safe(deed, next, &late, list) {
-		pci_warn(deed->pdev,
-			 "iomul: its ports %pR were taken meanwhile, it has none now; remove and rescan it\n",
-			 deed->res);
+		if (!deed->res->parent)
+			pci_warn(deed->pdev,
+				 "iomul: its ports %pR were taken meanwhile, it has none now; remove and rescan it\n",
+				 deed->res);
 		late_free(deed);
 	}
 }
@@ -535,6 +587,8 @@ void iomul_steps_orphan(struct iomul_held *held)
 	list_for_each_entry(deed, &iomul_journal, list) {
 		if (deed->held != held)
 			continue;
+		if (deed->hold)
+			iomul_hold_drop(deed->hold);
 		if (deed->step.kind == IOMUL_STEP_WINDOW)
 			res = deed_resource(deed);
 		else if (deed->step.kind == IOMUL_STEP_BAR)

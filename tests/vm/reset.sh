@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # In the virtual server resets, modules loaded: resets by a guest, by the host and by errors,
-# power states, while bystanders are accessed. After each, every register is as it should be.
+# while bystanders are accessed. After each, every register is as it should be.
 # usage, as root: reset.sh [TIMES]	(20). Ends with "N passed, N failed".
 set -u
 # shellcheck source=tests/vm/lib.sh
@@ -19,6 +19,9 @@ for f in "$pci"/0000:*/driver/; do
 	f=${f%/driver/}
 	[ "$(basename "$(readlink -f "$f/driver")")" = serial ] && echo "${f##*/}" > "$f/driver/unbind"
 done
+# Linux has placed the switch itself, and will again when it comes back.
+echo 1 > $pci/0000:00:05.0/remove
+rescan
 cat /proc/ioports > /tmp/before
 
 check "attach" $iomul attach --all --windows 1
@@ -26,7 +29,10 @@ check "all answer" answers
 bystanders_start 0000:03:00 0000:04:00
 
 # A guest that resets, and one that opens and closes.
-for slot in 01:00 02:00; do $iomul bind $slot > /dev/null; done
+for slot in 01:00 02:00; do
+	$iomul bind $slot > /dev/null
+	echo on > $pci/0000:$slot.0/power/control	# waking up would put right what others have spoiled
+done
 event "function level resets by a guest"
 check "$times resets through VFIO" $reset flr "$times" 0000:01:00.0 0000:02:00.0
 check "after them: every register" verified
@@ -83,53 +89,51 @@ check "a bystander's gate shut: put right by its next access" wait_for verified
 check "all answer that nobody holds" answers 0000:01:00 0000:02:00 0000:08:00
 
 # Errors, injected by QEMU; the kernel recovers. It reports those of ports only, with SERR on.
-for port in 00:01.0 00:05.0 05:00.0; do
-	setpci -s $port COMMAND=100:100
-	setpci -s $port BRIDGE_CONTROL=2:2
-done
-for error in "non-fatal, of a root port:port0 COMP_TIME" "fatal, of a root port:port0 DLP" \
-	"non-fatal, of a switch:up0 COMP_TIME" "fatal, of a switch:up0 DLP"; do
-	event "error, ${error%%:*}"
+# No QEMU up to 11.1 has Downstream Port Containment. For the devices it comes to the same as a
+# fatal error that a port above them reports: the link is reset, then what has a driver is restored.
+serr_on() {
+	for port in 00:01.0 00:05.0 05:00.0; do
+		setpci -s $port COMMAND=100:100
+		setpci -s $port BRIDGE_CONTROL=2:2
+	done
+}
+# NAME PORT ERROR WHAT: the kernel is told, and says that recovery was WHAT.
+inject() {
+	event "error: $1"
+	serr_on
 	from_here
-	qmp hmp "pcie_aer_inject_error ${error#*:}" > /tmp/aer.out 2>&1
-	check "${error%%:*}: the kernel is told" wait_for logged "AER: .*error"
-	sleep 2
-	[ "$error" = "fatal, of a switch:up0 DLP" ] ||
-		check "${error%%:*}: every register is as it should be, or put right" wait_for verified
-done
-dmesg | grep -e "AER: .*recovery" -e "AER: .*error received" -e "device recovery"
-$iomul unbind 01:00 > /dev/null	# or it sleeps, and does not answer through its memory
+	qmp hmp "pcie_aer_inject_error $2 $3" > /tmp/aer.out 2>&1
+	check "$1: the kernel is told" wait_for logged "AER: .*error"
+	check "$1: recovery $4" wait_for logged "AER: device recovery $4"
+}
+memory_07=$(setpci -s 07:00.0 BASE_ADDRESS_0.l) memory_08=$(setpci -s 08:00.0 BASE_ADDRESS_0.l)
+
+# Linux, with sharers or without: recovery fails if a device has no driver, or one that knows no errors.
+for slot in 07:00 08:00; do $iomul bind $slot > /dev/null; done
+inject "non-fatal, of a root port" port0 COMP_TIME successful
+inject "fatal, of a root port" port0 DLP successful
+inject "its link went down, a root port says" port0 SDN successful
+inject "non-fatal, of a switch" up0 COMP_TIME successful
+check "after them: every register is as it should be, or put right" wait_for verified
+inject "fatal, of a switch" up0 DLP successful
+check "after that: every register is as it should be, or put right" wait_for verified
+for slot in 01:00 07:00 08:00; do $iomul unbind $slot > /dev/null; done	# or 07:00 and 08:00 sleep
 setpci -s 01:00.0 BASE_ADDRESS_0.l="$bar"
-check "they answer afterwards" answers 0000:01:00 0000:02:00
-# Nobody restores the switch, because its devices have no driver: it is found again.
+setpci -s 07:00.0 BASE_ADDRESS_0.l="$memory_07"
+setpci -s 08:00.0 BASE_ADDRESS_0.l="$memory_08"
+check "they answer afterwards" answers 0000:01:00 0000:02:00 0000:07:00 0000:08:00
+
+inject "fatal, of a switch whose devices have no driver" up0 DLP failed
+dmesg | grep -e "AER: .*recovery" -e "AER: .*error received"
+# Nobody restores the switch then: it is found again.
 echo 1 > $pci/0000:00:05.0/remove
 rescan
 check "the switch after that: its slots share" sh -c "sleep 1; $iomul status | grep -c unplugged | grep -qx 0"
 check "and answer" answers 0000:07:00 0000:08:00
 check "every register is as it should be" verified
 
-# D3hot and back: by hand, and the port's own runtime power management.
-event "D3hot"
-check "device in D3hot" setpci -s 02:00.0 CAP_PM+4.b=3:3
-check "and back" setpci -s 02:00.0 CAP_PM+4.b=0:3
-check "every register is as it should be, or put right" wait_for verified
-check "it answers" answers 0000:02:00
-event "runtime power management"
-for f in 0000:02:00.0 0000:00:02.0; do echo auto > $pci/$f/power/control; done
-echo 0 > $pci/0000:00:02.0/power/autosuspend_delay_ms 2> /dev/null
-sleep 1
-echo "runtime status: device $(cat $pci/0000:02:00.0/power/runtime_status), port $(cat $pci/0000:00:02.0/power/runtime_status)"
-check "every register is as it should be while it may sleep" verified
-check "claimed, it is awake and answers" answers 0000:02:00
-for f in 0000:02:00.0 0000:00:02.0; do echo on > $pci/$f/power/control; done
-check "every register is as it should be afterwards" verified
-
 bystanders_stop
 check "unbind" $iomul unbind 02:00
 check "detach" $iomul detach --all
-# What was found again while it shared got other windows.
-others() { grep -v -e ' 0000:0[5-8]' "$1"; }
-others /tmp/before > /tmp/before.others
-others /proc/ioports > /tmp/after.others
-check "resources as before the attach" cmp /tmp/before.others /tmp/after.others
+check "resources as before the attach" diff /tmp/before /proc/ioports
 verdict
