@@ -934,10 +934,12 @@ int iomul_detach_all(struct iomul_refusal *refusal)
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
 	list_for_each_entry(slot, &iomul_slots, list) {
-		if (slot->users) {
+		if (slot->users)
 			err = detach_refuse_open(slot, refusal);
+		else if (slot->live->lease)
+			err = iomul_lease_refuse(slot->live, slot->addr, refusal);
+		if (err)
 			break;
-		}
 		slot_leave(slot);
 	}
 	err = detach_selected(err, refusal);
