@@ -495,5 +495,10 @@ int iomul_lease_wait(struct iomul_user *user)
 {
 	struct iomul_live *live = user->slot->live;
 
-	return wait_event_killable(live->lease_over, lease_passes(live, user)) ? -EINTR : 0;
+	/*
+	 * It may take as long as the server runs, and must not keep it from going to
+	 * sleep. "Unsafe": a claim is locked, which nobody needs who suspends a device.
+	 */
+	return wait_event_state(live->lease_over, lease_passes(live, user),
+				(TASK_KILLABLE | TASK_FREEZABLE_UNSAFE)) ? -EINTR : 0;
 }

@@ -2,10 +2,11 @@
 # shellcheck shell=sh disable=SC2034
 # What the tests of events have in common; to be sourced. They end with "verdict".
 #
-# Bystanders are identity-checked all the while, in bounded portions. "event NAME" says what
-# comes next, so that bystanders_stop can say for each event how long the longest access of a
-# bystander took. BOUND_MS is what it may: the module holds the turn for some config writes
-# only, so what is measured is mostly the emulated server's scheduling (docs/design.md).
+# Bystanders are identity-checked all the while, in bounded portions, REST seconds apart.
+# "event NAME" says what comes next, so that bystanders_stop can say for each event how long
+# the longest access of a bystander took. BOUND_MS is what it may: the module holds the turn
+# for some config writes only, so what is measured is mostly the emulated server's scheduling
+# (docs/design.md).
 top=$(cd "$(dirname "$0")/../.." && pwd)
 iomul=$top/build/iomul
 identity=$top/build/vm/identity
@@ -17,7 +18,6 @@ check() {
 	what=$1
 	shift
 	[ -z "${VERBOSE:-}" ] || echo "# $(cut -d' ' -f1 /proc/uptime) $what"
-	[ -z "${TRACE:-}" ] || echo "# $(cut -d" " -f1 /proc/uptime) $what"
 	if "$@" > /tmp/check.out 2>&1; then
 		passed=$((passed + 1))
 	else
@@ -55,11 +55,26 @@ wait_for() {
 	done
 }
 
+soon() {
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 400 ] || return 1
+		sleep 0.02
+	done
+}
+
+# Unplugs slot $1 by its power, without the five seconds that a person has to think again after
+# the button. The kernel wants to be done with plugging in first.
+power_off() { (echo 0 > "$(dirname "$(grep -l "$1" /sys/bus/pci/slots/*/address)")/power") 2> /dev/null; }
+slot_off() { soon power_off "$1" && soon is_not_there "$1.0"; }
+
 bystanders_start() {
 	rm -f /tmp/bystanders.stop
 	echo "== begin" > /tmp/bystanders
 	(while [ ! -e /tmp/bystanders.stop ]; do
 		$identity -n 2000 -p 1 "$@" >> /tmp/bystanders 2>&1 || echo "bad: status $?" >> /tmp/bystanders
+		[ -z "${REST:-}" ] || sleep "$REST"
 	done) & bystanders=$!
 }
 
