@@ -94,14 +94,15 @@ static struct notifier_block pm_notifier = {
 
 /*
  * A kernel that is started by kexec finds the ports as we leave them: with all
- * windows as they were, if nobody is left who uses one.
+ * windows as they were, if nobody is left who uses one. Else they stay where they
+ * are, all shut: whoever is left gets -ENODEV, and the new kernel places them anew.
  */
 static int reboot_notify(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct iomul_refusal refusal;
 
 	if (iomul_detach_all(&refusal))
-		iomul_touch_all();
+		iomul_stop_all();
 	return NOTIFY_DONE;
 }
 

@@ -1039,6 +1039,26 @@ void iomul_touch_all(void)
 	mutex_unlock(&iomul_lock);
 }
 
+/* A host driver keeps its ports: it may have a cache to flush as it is shut down. */
+void iomul_stop_all(void)
+{
+	struct iomul_live *live;
+	struct iomul_slot *slot;
+
+	mutex_lock(&iomul_lock);
+	list_for_each_entry(live, &iomul_lives, list) {
+		iomul_turn_take(live, NULL, false);
+		if (READ_ONCE(live->touched))
+			iomul_live_settle(live);
+		list_for_each_entry(slot, &iomul_slots, list)
+			if (slot->live == live && slot != live->lessee)
+				slot_set_index(slot, IOMUL_UNREACHABLE);
+		iomul_live_shut(live);
+		iomul_turn_give(live);
+	}
+	mutex_unlock(&iomul_lock);
+}
+
 /*
  * Status
  */

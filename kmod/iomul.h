@@ -376,6 +376,8 @@ void iomul_detach_replaced(void);
 void iomul_anchor_lost(struct pci_dev *pdev);
 /* With an event outside of the filter's sight, such as a resume: everything is touched. */
 void iomul_touch_all(void);
+/* The machine goes down: no access any more but of host drivers that have a lease. */
+void iomul_stop_all(void);
 int iomul_refuse(struct iomul_refusal *refusal, u32 reason, struct iomul_addr slot,
 		 struct iomul_addr at);
 
