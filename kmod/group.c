@@ -1236,12 +1236,26 @@ static void widened_verify(bool repair, struct iomul_verify *v)
 	}
 }
 
+/* What is behind a port that sleeps reads as all ones. */
+static void helds_awake(bool awake)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &iomul_helds, in_all) {
+		if (awake)
+			pm_runtime_get_sync(&held->pdev->dev);
+		else
+			pm_runtime_put(&held->pdev->dev);
+	}
+}
+
 int iomul_verify(bool repair, struct iomul_verify *v)
 {
 	struct iomul_live *live;
 	int err = 0;
 
 	mutex_lock(&iomul_lock);
+	helds_awake(true);
 	list_for_each_entry(live, &iomul_lives, list) {
 		err = iomul_turn_take(live, NULL, true);
 		if (err)
@@ -1251,6 +1265,7 @@ int iomul_verify(bool repair, struct iomul_verify *v)
 	}
 	if (!err)
 		widened_verify(repair, v);
+	helds_awake(false);
 	mutex_unlock(&iomul_lock);
 	return err;
 }

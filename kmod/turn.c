@@ -394,6 +394,13 @@ static int path_open_wait(struct iomul_user *user)
 	return unlikely(err == -EAGAIN) ? path_enter_later(user, false) : err;
 }
 
+/* Users keep the path awake. Who puts it to sleep all the same did so by hand. */
+static bool pdev_asleep(struct pci_dev *pdev)
+{
+	return pdev->pm_cap && (iomul_config_read(pdev, pdev->pm_cap + PCI_PM_CTRL, 2) &
+				PCI_PM_CTRL_STATE_MASK) != (__force u16)PCI_D0;
+}
+
 /* Is somebody there at all, and does he decode what he should? */
 static int held_answers(struct iomul_held *held)
 {
@@ -402,7 +409,7 @@ static int held_answers(struct iomul_held *held)
 	if (iomul_held_command(held) == 0xffff)
 		return -ENODEV;
 	iomul_held_verify(held, &checked, &wrong);
-	return wrong ? -EIO : 0;
+	return wrong || (!held->gone && pdev_asleep(held->pdev)) ? -EIO : 0;
 }
 
 static int gate_answers(struct iomul_live *live, u32 gate)
@@ -426,7 +433,7 @@ static int anchor_answers(const struct iomul_live *live)
 		command = iomul_config_read(bus->self, PCI_COMMAND, 2);
 		if (command == 0xffff)
 			return -ENODEV;
-		if (!(command & PCI_COMMAND_IO))
+		if (!(command & PCI_COMMAND_IO) || pdev_asleep(bus->self))
 			return -EIO;
 	}
 	return 0;
