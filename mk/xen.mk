@@ -11,7 +11,7 @@ xen-dm-source-7.2 := qemu
 xen-dm-suite-11.1 := sid
 xen-dm-source-11.1 := qemu=11.1.1+ds-1
 xen-dm-tools-11.1 := meson python3-pycotap python3-qemu-qmp
-xen-dm-configure-11.1 := --python=/usr/bin/python3
+xen-dm-configure-11.1 := --python=/usr/bin/python3 --enable-pixman
 
 xen-dm-dir := $(BUILD)/xen-dm/$(XEN_DM)
 xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev meson ninja-build \
@@ -19,10 +19,11 @@ xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev m
 xen-lab-packages := xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils \
 	libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1 \
 	libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 qemu-system-xen seabios
-# Nothing but what `xl` asks a device model for. Firmware is looked for in Debian's places from wherever the binary
-# lies: QEMU takes for relative to itself what is below its prefix, so that is another one.
-xen-dm-configure := --prefix=/usr/local --firmwarepath=/usr/share/qemu:/usr/share/seabios --disable-install-blobs --without-default-features --enable-xen --enable-xen-pci-passthrough \
-	--target-list=i386-softmmu --disable-tcg --disable-kvm --without-default-devices
+# As the distribution's, without SPICE, USB and 9p of the host. Firmware is looked for in Debian's places from
+# wherever the binary lies: QEMU takes for relative to itself what is below its prefix, so that is another one.
+xen-dm-configure := --prefix=/usr/local --firmwarepath=/usr/share/qemu:/usr/share/seabios --disable-install-blobs \
+	--without-default-features --enable-xen --enable-xen-pci-passthrough --enable-vnc \
+	--target-list=i386-softmmu --disable-tcg --disable-kvm
 
 .PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen clean-xen
 clean: clean-xen
