@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Xen: the patched device model, and a lab with Xen in it. Everything is kept below build/.
-#   XEN_DM=11.1   another release of QEMU than Debian 12's, with its own patch
+#   XEN_DM=11.1          another release of QEMU than Debian 12's, with its own patch
+#   XEN_LAB_SUITE=trixie another release of Debian with its Xen and kernel; dom0 runs, and the device model is
+#                        built, in a root of that release
 
-XEN_DM ?= 7.2
 XEN_LAB_SUITE ?= bookworm
+XEN_DM ?= $(if $(filter bookworm,$(XEN_LAB_SUITE)),7.2,11.1)
 
 # Release of Debian and source package; what must be newer than Debian 12's to build it.
 xen-dm-suite-7.2 := bookworm
@@ -13,7 +15,17 @@ xen-dm-source-11.1 := qemu=11.1.1+ds-1
 xen-dm-tools-11.1 := meson python3-pycotap python3-qemu-qmp
 xen-dm-configure-11.1 := --python=/usr/bin/python3 --enable-pixman
 
-xen-dm-dir := $(BUILD)/xen-dm/$(XEN_DM)
+xen-version-bookworm := 4.17
+xen-version-trixie := 4.20
+xen-version := $(xen-version-$(XEN_LAB_SUITE))
+xen-kernel-trixie := 6.12
+
+# Debian 12's are built with what the machine has, others in the root that dom0 is to have.
+xen-other := $(filter-out bookworm,$(XEN_LAB_SUITE))
+xen-root := $(BUILD)/xen$(if $(xen-other),/$(xen-other))/root
+xen-dm-base := $(BUILD)/xen-dm$(if $(xen-other),/$(xen-other))
+xen-dm-dir := $(xen-dm-base)/$(XEN_DM)
+xen-dm-in := $(if $(xen-other),lab/xen/in-root $(xen-root))
 xen-dm-deps := bison flex libfdt-dev libglib2.0-dev libpixman-1-dev libxen-dev meson ninja-build \
 	patch pkg-config python3-venv zlib1g-dev
 xen-lab-packages := xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils \
@@ -25,16 +37,20 @@ xen-dm-configure := --prefix=/usr/local --firmwarepath=/usr/share/qemu:/usr/shar
 	--without-default-features --enable-xen --enable-xen-pci-passthrough --enable-vnc \
 	--target-list=i386-softmmu --disable-tcg --disable-kvm
 
-.PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen clean-xen
+.PHONY: xen-dm xen-dm-deps xen-dm-patch xen-lab check-xen check-xen-trixie clean-xen
 clean: clean-xen
 
-xen-dm: $(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM) ## Xen's device model with qemu/iomul-$(XEN_DM).patch, from Debian's sources
-	ln -sf qemu-system-i386-$(XEN_DM) $(BUILD)/xen-dm/qemu-system-i386
+xen-dm: $(xen-dm-base)/qemu-system-i386-$(XEN_DM) ## Xen's device model with qemu/iomul-VERSION.patch
+	ln -sf qemu-system-i386-$(XEN_DM) $(xen-dm-base)/qemu-system-i386
 
+ifeq ($(xen-other),)
 xen-dm-deps:
 	@missing=$$(for p in $(xen-dm-deps); do \
 		dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2> /dev/null | grep -q ^ii || echo $$p; done); \
 	if [ -n "$$missing" ]; then apt-get install -y --no-install-recommends $$missing; fi
+else
+xen-dm-deps: xen-lab
+endif
 
 # The sources are copied anew, with the times they had, so only what the patch changes is compiled again.
 $(xen-dm-dir)/.patched: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h mk/xen.mk | xen-dm-deps
@@ -46,11 +62,13 @@ $(xen-dm-dir)/.patched: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomul.h mk/xen.mk |
 	cp kmod/uapi/iomul.h $(xen-dm-dir)/src/linux-headers/linux/
 	touch $@
 
-$(BUILD)/xen-dm/qemu-system-i386-$(XEN_DM): $(xen-dm-dir)/.patched
-	cd $(xen-dm-dir)/obj && export PYTHONPATH=$(abspath $(xen-dm-dir))/tools/usr/lib/python3/dist-packages && \
-		words="$(xen-dm-configure) $(xen-dm-configure-$(XEN_DM))" && \
-		{ [ "$$(cat .words 2> /dev/null)" = "$$words" ] || \
-			{ ../src/configure $$words && echo "$$words" > .words; }; } && ninja qemu-system-i386
+$(xen-dm-base)/qemu-system-i386-$(XEN_DM): $(xen-dm-dir)/.patched
+	$(xen-dm-in) sh -ec 'cd $(abspath $(xen-dm-dir))/obj; \
+		export PYTHONPATH=$(abspath $(xen-dm-dir))/tools/usr/lib/python3/dist-packages; \
+		words="$(xen-dm-configure) $(xen-dm-configure-$(XEN_DM))"; \
+		[ "$$(cat .words 2> /dev/null)" = "$$words" ] || \
+			{ ../src/configure $$words; echo "$$words" > .words; }; \
+		ninja -j$$(nproc) qemu-system-i386'
 	strip -o $@ $(xen-dm-dir)/obj/qemu-system-i386
 
 # For a packager: one file that stands alone, with the header in it.
@@ -61,15 +79,25 @@ $(BUILD)/xen-dm/iomul-$(XEN_DM).patch: qemu/iomul-$(XEN_DM).patch kmod/uapi/iomu
 		/dev/null kmod/uapi/iomul.h || [ $$? = 1 ]; } > $@
 
 xen-lab: ## unpack Debian's Xen for lab/xen-run; installs nothing
-	lab/xen/debian -C $(BUILD)/debian -s $(XEN_LAB_SUITE) unpack $(BUILD)/xen/root $(xen-lab-packages)
+ifeq ($(xen-other),)
+	lab/xen/debian -C $(BUILD)/debian -s $(XEN_LAB_SUITE) unpack $(xen-root) $(xen-lab-packages)
+else
+	lab/xen/root $(XEN_LAB_SUITE) $(xen-version)
+	lab/kernels/fetch $(xen-kernel-$(XEN_LAB_SUITE))
+	lab/kernels/build $(xen-kernel-$(XEN_LAB_SUITE))
+endif
 
 # A guest that does what a test asks of it; see there.
 $(BUILD)/xen/guest.bin: lab/xen/guest.s
 	@mkdir -p $(@D)
 	as --32 -o $(@:.bin=.o) $< && ld -m elf_i386 -Ttext=0 --oformat=binary -o $@ $(@:.bin=.o)
 
-check-xen: xen-dm xen-lab kmod cli $(BUILD)/xen/guest.bin ## Xen in the lab: guests that boot from HBAs without ports of their own
-	tests/xen/run
+check-xen: xen-dm xen-lab all $(BUILD)/xen/guest.bin ## Xen in the lab: guests boot from HBAs without ports
+	tests/xen/run $(if $(xen-other),--root $(xen-root) --kernel $(BUILD)/kernels/$(xen-kernel-$(XEN_LAB_SUITE))) \
+		--model $(xen-dm-base)/qemu-system-i386-$(XEN_DM) $(XEN_PARTS)
+
+check-xen-trixie: ## the same with Debian 13's Xen 4.20 and Linux 6.12
+	$(MAKE) check-xen XEN_LAB_SUITE=trixie
 
 clean-xen:
 	rm -rf $(BUILD)/xen-dm $(BUILD)/xen

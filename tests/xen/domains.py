@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,7 +12,6 @@ from pathlib import Path
 PCI = Path("/sys/bus/pci/devices")
 RUN = Path("/run/xen-test")
 CHECKOUT = Path(__file__).resolve().parents[2]
-DEVICE_MODEL = CHECKOUT / "build/xen-dm/qemu-system-i386"
 IOMUL = CHECKOUT / "build/iomul"
 
 CONFIG = """name = "{name}"
@@ -81,9 +81,16 @@ def io_ports(domid):
     must("xl", "debug-keys", "q")
     text = log.read()[before:]
     part = text.partition(f"General information for domain {domid}:")[2].partition("General information for")[0]
-    match = re.search(r"I/O Ports\s*\{([^}]*)\}", part)
-    if not match:
+    found = ranges(part)
+    if found is None:
         raise RuntimeError(f"no I/O ports of domain {domid} in: {part[:400]}")
+    return found
+
+
+def ranges(text):
+    match = re.search(r"I/O Ports\s*\{([^}]*)\}", text)
+    if not match:
+        return None
     pairs = [p.strip().partition("-") for p in match[1].split(",") if p.strip()]
     return [(int(a, 16), int(b or a, 16)) for a, _, b in pairs]
 
@@ -94,6 +101,13 @@ def mapped_ports(domid):
     return [(int(first, 16), int(first, 16) + int(nr, 16) - 1) for first, nr in found]
 
 
+def kernel_image():
+    """Of dom0's own kernel, for a PV guest."""
+    name = f"vmlinuz-{os.uname().release}"
+    found = [Path("/boot") / name, *CHECKOUT.glob(f"build/kernels/*/boot/boot/{name}")]
+    return next(p for p in found if p.is_file())
+
+
 def overlap(ranges, first, last):
     return [r for r in ranges if r[0] <= last and first <= r[1]]
 
@@ -101,12 +115,15 @@ def overlap(ranges, first, last):
 class Guest:
     """An HVM guest that has nothing but one passed-through function, or with @kernel is to get it later."""
 
-    def __init__(self, name, bdf, model=DEVICE_MODEL, kernel=None):
+    # The patched device model; main() of the test says which.
+    model = None
+
+    def __init__(self, name, bdf, stock=False, kernel=None):
         RUN.mkdir(exist_ok=True)
         self.name, self.bdf = name, bdf
         self.serial = RUN / f"{name}.serial"
         self.config = RUN / f"{name}.cfg"
-        more = f'device_model_override = "{model}"\n' if model else ""
+        more = "" if stock else f'device_model_override = "{self.model}"\n'
         more += f'kernel = "{kernel}"\n' if kernel else ""
         pci = 'passthrough = "enabled"' if kernel else f'pci = [ "{bdf}" ]'
         self.config.write_text(CONFIG.format(name=name, more=more, serial=self.serial, pci=pci))
@@ -164,6 +181,37 @@ class Guest:
 
     def exists(self):
         return run("xl", "domid", self.name)[0] == 0
+
+
+class Existing(Guest):
+    """One that somebody else has configured and created."""
+
+    def __init__(self, name, serial):
+        self.name, self.serial = name, serial
+        self.domid = int(must("xl", "domid", name))
+
+
+def vnc_banner(port=5900):
+    try:
+        with socket.create_connection(("127.0.0.1", port), 20) as s:
+            s.settimeout(20)
+            return s.recv(12)
+    except OSError as error:
+        return str(error).encode()
+
+
+def manual():
+    """[(section, [(command, content of the file that it shows, or None)])] of docs/xen.md."""
+    sections = []
+    for line in (CHECKOUT / "docs/xen.md").read_text().splitlines():
+        if line.startswith("## "):
+            sections.append((line[3:], []))
+        elif line.startswith("    # "):
+            sections[-1][1].append([line[6:], None])
+        elif line.startswith("    ") and sections and sections[-1][1] and sections[-1][1][-1][0].startswith("cat "):
+            shown = sections[-1][1][-1]
+            shown[1] = (shown[1] or "") + line[4:] + "\n"
+    return [(name, commands) for name, commands in sections if commands]
 
 
 def destroy_all(guests):
