@@ -123,14 +123,16 @@ static int run(const struct command *self, int argc, char **argv)
 	code = choice_parse(&ch, self, CHOOSE_SLOTS | CHOOSE_NEEDED | CHOOSE_WAIT, i, argv);
 	if (code != CHOICE_GO)
 		return code;
-	if (ch.slots > 1)
+	if (ch.slots > 1) {
 		code = usage_error(self, "one slot at most, please");
-	else
-		code = device_open(&ctx, false, false);
-	if (!code) {
-		code = lease(ctx, &ch, command);
-		iomul_ctx_close(ctx);
+		goto out_free;
 	}
+	code = device_open(&ctx, false, false);
+	if (code)
+		goto out_free;
+	code = lease(ctx, &ch, command);
+	iomul_ctx_close(ctx);
+out_free:
 	choice_free(&ch);
 	return code;
 }
