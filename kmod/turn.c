@@ -269,28 +269,40 @@ int iomul_live_shut(struct iomul_live *live)
 	return live_route(live, IOMUL_NONE);
 }
 
-/* Is @held on the path that must not be shut, since a host driver may be using it? */
-static bool held_is_leased(const struct iomul_live *live, const struct iomul_held *held)
+/* Whose path is open and must not be shut, since a host driver may be using it. */
+static const struct iomul_slot *live_leased(const struct iomul_live *live)
+{
+	const struct iomul_slot *slot = live->lessee;
+
+	if (!slot || slot->index == IOMUL_UNREACHABLE || live->tree.mux.owner != slot->index)
+		return NULL;
+	return slot;
+}
+
+/* Is @held of @slot, or a gate on the way to it? */
+static bool held_on_path(const struct iomul_live *live, const struct iomul_slot *slot,
+			 const struct iomul_held *held)
 {
 	const struct iomul_mux *mux = &live->tree.mux;
-	const struct iomul_slot *slot = live->lessee;
-	const struct iomul_path *path;
+	const struct iomul_path *path = &mux->slot[slot->index];
 	u32 i;
 
-	if (!slot || slot->index == IOMUL_UNREACHABLE || mux->owner != slot->index)
-		return false;
 	if (held->slot == slot)
 		return true;
-	path = &mux->slot[slot->index];
 	for (i = 0; i < path->depth; i++)
 		if (mux->path[path->first + i] == held->gate)
 			return true;
 	return false;
 }
 
-/* Forgets what was touched and writes it again, the gates shut first (rule 2). */
+/*
+ * Forgets what was touched and writes it again, the gates shut first (rule 2). Of
+ * the leased path that was open only what is wrong is written; whose it is has to
+ * be known before the first gate is forgotten, and with it the owner.
+ */
 void iomul_live_settle(struct iomul_live *live)
 {
+	const struct iomul_slot *leased = live_leased(live);
 	struct iomul_tree *tree = &live->tree;
 	struct iomul_held *held;
 	u32 i;
@@ -301,7 +313,7 @@ void iomul_live_settle(struct iomul_live *live)
 		held = tree->held[i];
 		if (!READ_ONCE(held->touched))
 			continue;
-		if (held_is_leased(live, held)) {
+		if (leased && held_on_path(live, leased, held)) {
 			iomul_held_mend(held);
 			continue;
 		}

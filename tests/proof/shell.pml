@@ -9,11 +9,14 @@
  * touches it, once (RESET); hot removal of slot 0's device (REMOVE); an
  * administrator who detaches slot 1 when nobody uses it (DETACH), verifies or
  * attaches (KEEP). CHECK: a read that returns ones looks whether it was lost.
+ * LEASE: slot 1 has the window to itself for a while, and a host driver accesses
+ * it whenever it likes, without a turn; others wait until that is over.
  *
  * Checked: no deadlock and no lost wake-up (every process ends), the turn is
  * held by one, rule 1 on the hardware's gates at every instant, an access only
  * over its own open path or over one that was reset meanwhile, an owner passes
- * waiters at most BURST times in a row, nobody uses a slot that was freed.
+ * waiters at most BURST times in a row, nobody uses a slot that was freed; while
+ * there is a lease nobody shuts the lessee's gate or opens another.
  *
  * BUG_*: mistakes that the check must find (tests/proof/spin).
  *
@@ -32,10 +35,12 @@
 #define BURST 1
 #endif
 #define NONE 255
-#define PROCS (ACCESSORS + 3)	/* who may wait for the turn: accessors, remover, detacher, keeper */
+#define PROCS (ACCESSORS + 5)	/* who may wait for the turn: accessors and these */
 #define REMOVER ACCESSORS
 #define DETACHER (ACCESSORS + 1)
 #define KEEPER (ACCESSORS + 2)
+#define LESSOR (ACCESSORS + 3)
+#define TOUCHER (ACCESSORS + 4)
 #define TAKEN 1
 #define WAITED 2
 
@@ -64,6 +69,9 @@ bool gone;			/* slot 0's device, and so its user's flag */
 bool reset[2];			/* hardware was reset and nobody has told the mux yet */
 bool telling;			/* between a reset and the touch that follows it */
 bool freed;			/* slot 1 */
+byte lessee = NONE;
+bool leased;			/* and a host driver may be at work */
+bool lease_awake[ACCESSORS];	/* waiters of live->lease_over */
 byte inside;			/* how many have the turn */
 byte ahead;			/* passes in a row past somebody who waits */
 
@@ -199,22 +207,32 @@ inline give()
 	handed = false
 }
 
-inline shut(i) { open[i] = false; believed[i] = false; unknown[i] = false; owner = NONE }
+/* Whoever shuts a gate. */
+inline gate_shut(i) { assert(!(leased && i == 1)); open[i] = false }
+
+inline shut(i) { gate_shut(i); believed[i] = false; unknown[i] = false; owner = NONE }
 
 /* iomul_mux_forget_gate() */
 inline forget(i) { atomic { owner = NONE; believed[i] = false; unknown[i] = true } }
 
-/* iomul_live_settle(): forget, decode off, refresh */
+/* iomul_live_settle(): forget, decode off, refresh; what is leased is only mended */
 inline settle()
 {
 	live_touched = false;
 	g = 0;
+	mend = lessee != NONE && owner == lessee;
 	do
 	:: g < 2 ->
+#ifdef BUG_MEND
+		mend = lessee != NONE && owner == lessee;
+#endif
 		if
-		:: held_touched[g] ->
+		:: held_touched[g] && mend && g == lessee ->
+			/* iomul_held_mend() under held->lock */
+			atomic { held_touched[g] = false; reset[g] = false; open[g] = true; RULE1 }
+		:: held_touched[g] && !(mend && g == lessee) ->
 			forget(g);
-			open[g] = false;
+			gate_shut(g);
 			/* iomul_held_refresh() under held->lock: what was reset is written again */
 			atomic { held_touched[g] = false; reset[g] = false }
 		:: else
@@ -244,10 +262,56 @@ inline route(slot)
 	owner = slot
 }
 
+/* wake_up_all(&live->lease_over) */
+inline lease_wake()
+{
+	d_step {
+		k = 0;
+		do
+		:: k < ACCESSORS -> lease_awake[k] = true; k++
+		:: else -> break
+		od;
+		k = 0
+	}
+}
+
+/* iomul_live_shut() */
+inline live_shut()
+{
+#ifdef BUG_SHUT_LEASED
+	route(NONE)
+#else
+	route(lessee)
+#endif
+}
+
+#define IS_GONE(me) (SLOT(me) == 0 && gone)
+#define LEASE_PASSES(me) (lessee == NONE || lessee == SLOT(me) || IS_GONE(me))
+
+/* path_enter_later(): another slot has the window; the turn is given meanwhile */
+inline enter_later(me)
+{
+	give();
+	do	/* wait_event_killable() */
+	:: true ->
+		lease_awake[me] = false;
+		if
+		:: LEASE_PASSES(me) -> break
+		:: else ->
+			lease_awake[me] || killed[me];
+			if
+			:: killed[me] -> quit = true; break
+			:: else
+			fi
+		fi
+	od;
+	take(me, SLOT(me), false)
+}
+
 proctype accessor(byte me)
 {
 	byte round, k, w, g;
-	bool got, handed, held, routed, ones;
+	bool got, handed, held, routed, ones, mend, quit;
 
 	/* iomul_user_get() */
 	lock(iomul_lock);
@@ -265,8 +329,12 @@ proctype accessor(byte me)
 		:: got ->
 			assert(!(SLOT(me) == 1 && freed));
 			/* path_enter(), path_open(): a user whose device is gone is refused */
+			do
+			:: !quit && !IS_GONE(me) && lessee != NONE && lessee != SLOT(me) -> enter_later(me)
+			:: else -> break
+			od;
 			if
-			:: SLOT(me) == 0 && gone -> routed = false
+			:: quit || IS_GONE(me) -> routed = false
 			:: else ->
 				if
 				:: live_touched -> settle()
@@ -307,7 +375,11 @@ proctype accessor(byte me)
 			fi;
 #endif
 			ones = false;
-			give()
+			give();
+			if
+			:: quit -> break
+			:: else
+			fi
 		:: else -> break	/* killed */
 		fi
 	:: else -> break
@@ -339,6 +411,73 @@ proctype world()
 	telling = false
 }
 
+/* iomul_touch_all(), as after an error or a resume: all is touched, and looked at for a lessee at once. */
+proctype toucher()
+{
+	byte k, w, g;
+	bool got, handed, mend;
+
+	lock(iomul_lock);
+	held_touched[0] = true;
+	live_touched = true;
+	held_touched[1] = true;
+	live_touched = true;
+	if
+	:: lessee != NONE ->
+		take(TOUCHER, NONE, false);
+		assert(got);
+		settle();
+		live_shut();
+		give()
+	:: else
+	fi;
+	unlock(iomul_lock)
+}
+
+/* iomul_lease_take() of slot 1, a host driver, lease_end() */
+proctype lessor()
+{
+	byte k, w, g;
+	bool got, handed, mend;
+
+	lock(iomul_lock);
+	if
+	:: freed -> unlock(iomul_lock)
+	:: else ->
+		/* lessee_set() */
+		take(LESSOR, NONE, true);
+		assert(got);
+		if
+		:: live_touched -> settle()
+		:: else
+		fi;
+		lessee = 1;
+		live_shut();
+		leased = true;
+		give();
+		unlock(iomul_lock);
+		/* the driver: whenever it likes */
+		assert(!open[0] && (open[1] || reset[1]));
+		lock(iomul_lock);
+		leased = false;
+		held_touched[1] = true;
+		live_touched = true;
+		take(LESSOR, NONE, false);
+		assert(got);
+		if
+		:: live_touched -> settle()
+		:: else
+		fi;
+		lessee = NONE;
+		live_shut();
+		give();
+#ifndef BUG_LEASE_WAKE
+		lease_wake();
+#endif
+		unlock(iomul_lock)
+	fi
+}
+
 proctype killer()
 {
 	killed[ACCESSORS - 1] = true
@@ -354,10 +493,11 @@ proctype remover()
 	take(REMOVER, NONE, false);
 	assert(got);
 	forget(0);
-	open[0] = false;
+	gate_shut(0);
 	gone = true;
-	route(NONE);
+	live_shut();
 	give();
+	lease_wake();
 	unlock(iomul_lock)
 }
 
@@ -369,7 +509,7 @@ proctype detacher()
 
 	lock(iomul_lock);
 	if
-	:: users[1] == 0 ->
+	:: users[1] == 0 && lessee == NONE ->
 		take(DETACHER, NONE, false);
 		assert(got);
 		route(NONE);
@@ -384,7 +524,7 @@ proctype detacher()
 proctype keeper()
 {
 	byte k, w, g;
-	bool got, handed;
+	bool got, handed, mend;
 
 	lock(iomul_lock);
 	take(KEEPER, NONE, false);
@@ -393,7 +533,7 @@ proctype keeper()
 	:: live_touched -> settle()
 	:: else
 	fi;
-	route(NONE);
+	live_shut();
 	give();
 	unlock(iomul_lock)
 }
@@ -420,6 +560,12 @@ init {
 #endif
 #ifdef KEEP
 		run keeper();
+#endif
+#ifdef LEASE
+		run lessor();
+#endif
+#ifdef TOUCH
+		run toucher();
 #endif
 	}
 	/* Lost wake-ups show here: somebody never ends, which is an invalid end state. */

@@ -29,6 +29,8 @@ for s in slots:
     print(s["slot"], s["waits"], sum(s["wait_buckets"]))
 sys.exit(any(s["waits"] != sum(s["wait_buckets"]) for s in slots) or not any(s["waits"] for s in slots))'
 }
+# Config writes to gates so far.
+writes() { $iomul metrics | awk '/^iomul_group_config_writes_total/ { n += $2 } END { print n }'; }
 
 cat /proc/ioports > /tmp/before
 for f in $serial $left $right; do unbind "$f"; done
@@ -80,6 +82,14 @@ check "it comes back, and has to wait" gone 0000:05:00
 setpci -s 02:00.0 COMMAND=0007:0007
 check "somebody opens a gate, the filter keeps it shut" verified
 check "the driver goes on after that" $loopback $serial
+# Another's gate and the lessee's: of two that are touched the latter must not be shut with the former.
+gate=$(slot_state 0000:09:00 | awk '{ print $3 }')
+w=$(writes)
+setpci -s 02:00.0 COMMAND=0007:0007
+setpci -s "$gate" COMMAND=0006:0007
+check "somebody shuts the lessee's gate as well" "$top/build/debug/try" repair
+check "only the other one is written to" [ $(($(writes) - w)) = 1 ]
+check "the driver goes on after that, too" $loopback $serial
 check "module can't be unloaded" refuses rmmod iomul
 
 # The serial core takes two ports of one number for the same, and lets go of the first.
