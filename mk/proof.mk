@@ -38,11 +38,12 @@ check-fuzz-long: debug-kernel debug-programs ## ten million random calls in that
 	tests/debug/run $(debug-dir)/bzImage $(debug-dir)/root fuzz-long
 
 coverage-shell: debug-kernel vm-tests cli debug-programs ## basic blocks of the modules that tests in that kernel reach
+	rm -rf $(BUILD)/kcov $(BUILD)/kmod/$(debug-release)
 	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj)) KFLAGS=KCOV_INSTRUMENT=y
-	rm -rf $(BUILD)/kcov
 	lab/run tiny --kernel $(debug-dir)/bzImage --modules $(debug-dir)/root --mem 3G --timeout 1200 \
 		--out $(BUILD)/kcov --script tests/debug/inside -- tests/debug/coverage.sh
 	tests/debug/kcov-report $(BUILD)/kmod/$(debug-release) $(BUILD)/kcov/[0-9]*
+	rm -rf $(BUILD)/kmod/$(debug-release)	# others want it without
 
 check-rt: vm-tests cli ## the tests of the lab in Debian's PREEMPT_RT kernel
 	tests/debug/rt $(BUILD)/rt
