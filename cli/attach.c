@@ -29,7 +29,7 @@ static bool slot_given(const struct iomul_addr *slot, u32 slots, struct iomul_ad
 {
 	u32 i;
 
-	for (i = 0; i < slots; i++)
+	for (i = 0; slot && i < slots; i++)
 		if (addr_same_slot(slot[i], addr))
 			return true;
 	return false;
