@@ -73,10 +73,22 @@ bystanders_start() {
 	rm -f /tmp/bystanders.stop
 	echo "== begin" > /tmp/bystanders
 	(while [ ! -e /tmp/bystanders.stop ]; do
+		while [ -e /tmp/bystanders.pause ]; do
+			touch /tmp/bystanders.paused
+			sleep 0.05
+		done
+		rm -f /tmp/bystanders.paused
 		$identity -n 2000 -p 1 "$@" >> /tmp/bystanders 2>&1 || echo "bad: status $?" >> /tmp/bystanders
 		[ -z "${REST:-}" ] || sleep "$REST"
 	done) & bystanders=$!
 }
+
+# Nothing is accessed between the two.
+bystanders_pause() {
+	touch /tmp/bystanders.pause
+	wait_for [ -e /tmp/bystanders.paused ]
+}
+bystanders_resume() { rm -f /tmp/bystanders.pause; }
 
 event() { echo "== $*" >> /tmp/bystanders; }
 

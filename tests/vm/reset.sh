@@ -77,11 +77,14 @@ check "and put right" wait_for verified
 setpci -s 01:00.0 BASE_ADDRESS_0.l="$bar"	# its memory is not ours to put back
 check "the device answers" answers 0000:01:00
 
-# A person with the kernel's ports of configuration space, past the kernel.
+# A person with the kernel's ports of configuration space, past the kernel. Until it is noticed two decode,
+# which nothing can prevent: nobody accesses meanwhile.
 event "gates opened behind the filter"
+bystanders_pause
 setpci -A intel-conf1 -s 00:01.0 COMMAND=0007:0007
 setpci -A intel-conf1 -s 00:02.0 COMMAND=0007:0007
 check "noticed" refuses verified
+bystanders_resume
 check "and put right" wait_for verified
 setpci -A intel-conf1 -s 00:03.0 COMMAND=0000:0001
 sleep 1
