@@ -8,9 +8,8 @@
  *
  * Prints one JSON object: accesses in all and per second, the share of who had
  * least over that of who had most, how long an access took (it waits for its turn
- * meanwhile): median, 99th percentile, longest, in nanoseconds; and how many of the
- * others' accesses came between: 99th percentile and most. The last are counted
- * outside of the turn, so the scheduler can add some.
+ * meanwhile): median, 99th percentile, longest, in nanoseconds. How many turns of
+ * others came between the module counts: most_passed of struct iomul_slot_status.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,12 +36,10 @@ struct worker {
 	uint64_t longest;
 	uint32_t kept;
 	uint32_t ns[SAMPLES];
-	uint32_t passed[SAMPLES];
 };
 
 static struct shared {
 	volatile int go;
-	_Atomic uint64_t accesses;	/* of all */
 	struct worker worker[];
 } *shared;
 
@@ -96,23 +93,19 @@ static void one_access(int fd, unsigned int bar, unsigned int where)
 
 static void work(struct worker *w, int fd, unsigned int bar, unsigned int where, double seconds)
 {
-	uint64_t start, end, before, after, passed;
+	uint64_t start, end, before, after;
 
 	while (!shared->go)
 		sched_yield();
 	start = before = now();
 	end = start + (uint64_t)(seconds * 1e9);
 	while (before < end) {
-		passed = shared->accesses;
 		one_access(fd, bar, where);
-		passed = shared->accesses++ - passed;
 		after = now();
 		if (after - before > w->longest)
 			w->longest = after - before;
-		if (w->kept < SAMPLES) {
-			w->passed[w->kept] = passed;
+		if (w->kept < SAMPLES)
 			w->ns[w->kept++] = after - before > UINT32_MAX ? UINT32_MAX : after - before;
-		}
 		w->accesses++;
 		before = after;
 	}
@@ -129,14 +122,13 @@ static int by_value(const void *a, const void *b)
 static void report(int n, double seconds)
 {
 	uint64_t all = 0, least = UINT64_MAX, most = 0, longest = 0, kept = 0;
-	uint32_t *ns, *passed;
+	uint32_t *ns;
 	int i;
 
 	for (i = 0; i < n; i++)
 		kept += shared->worker[i].kept;
 	ns = malloc((kept + 1) * sizeof(*ns));
-	passed = malloc((kept + 1) * sizeof(*passed));
-	if (!ns || !passed)
+	if (!ns)
 		die("samples");
 	for (i = 0, kept = 0; i < n; i++) {
 		struct worker *w = &shared->worker[i];
@@ -146,19 +138,14 @@ static void report(int n, double seconds)
 		most = w->accesses > most ? w->accesses : most;
 		longest = w->longest > longest ? w->longest : longest;
 		memcpy(ns + kept, w->ns, w->kept * sizeof(*ns));
-		memcpy(passed + kept, w->passed, w->kept * sizeof(*passed));
 		kept += w->kept;
 	}
 	qsort(ns, kept, sizeof(*ns), by_value);
-	qsort(passed, kept, sizeof(*passed), by_value);
 	printf("{\"processes\": %d, \"accesses\": %llu, \"per_second\": %.1f, \"fairness\": %.3f, "
-	       "\"median_ns\": %u, \"p99_ns\": %u, \"longest_ns\": %llu, "
-	       "\"p99_passed\": %u, \"most_passed\": %u}\n",
+	       "\"median_ns\": %u, \"p99_ns\": %u, \"longest_ns\": %llu}\n",
 	       n, (unsigned long long)all, (double)all / seconds, most ? (double)least / (double)most : 0,
-	       kept ? ns[kept / 2] : 0, kept ? ns[kept * 99 / 100] : 0, (unsigned long long)longest,
-	       kept ? passed[kept * 99 / 100] : 0, kept ? passed[kept - 1] : 0);
+	       kept ? ns[kept / 2] : 0, kept ? ns[kept * 99 / 100] : 0, (unsigned long long)longest);
 	free(ns);
-	free(passed);
 }
 
 int main(int argc, char **argv)

@@ -243,6 +243,7 @@ static struct json_object *json_slot_of(const struct report *r, u32 slot)
 	json_put_u64(o, "switches", s->switches);
 	json_put_u64(o, "waits", s->waits);
 	json_put_u64(o, "wait_ns", s->wait_ns);
+	json_put_u64(o, "wait_most_passed", s->most_passed);
 	json_waits(o, r->state->waits ? &r->state->waits[slot] : NULL);
 	json_put_u64(o, "errors", s->errors);
 	return o;

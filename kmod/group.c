@@ -1151,6 +1151,7 @@ void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *
 		.switches = slot->switches,
 		.waits = slot->waits,
 		.wait_ns = slot->wait_ns,
+		.most_passed = slot->most_passed,
 		.errors = slot->errors,
 	};
 	list_for_each_entry(held, &slot->functions, in_slot) {

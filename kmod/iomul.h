@@ -267,6 +267,7 @@ struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold);
 struct iomul_turn {
 	atomic_t state;
 	unsigned int passed;		/* times the owner went past the waiters */
+	u32 given;			/* turns that ended while somebody waited; under @lock */
 	spinlock_t lock;
 	struct list_head waiters;
 };
@@ -338,6 +339,7 @@ struct iomul_slot {
 	u64 waits;
 	u64 wait_ns;
 	u64 errors;
+	u32 most_passed;		/* turns of others while it waited for one */
 	struct iomul_slot_waits waited;
 
 	struct list_head list;		/* iomul_slots */

@@ -30,6 +30,7 @@
 struct waiter {
 	struct list_head list;
 	struct task_struct *task;
+	u32 since;			/* turn->given when it came; its distance to now: who passed */
 	bool granted;
 };
 
@@ -37,6 +38,7 @@ void iomul_turn_init(struct iomul_turn *turn)
 {
 	atomic_set(&turn->state, 0);
 	turn->passed = 0;
+	turn->given = 0;
 	spin_lock_init(&turn->lock);
 	INIT_LIST_HEAD(&turn->waiters);
 }
@@ -82,7 +84,8 @@ static void waiter_quit(struct iomul_turn *turn, struct waiter *w)
 		turn_wake_first(turn);
 }
 
-static int waiter_sleep(struct iomul_turn *turn, struct waiter *w, bool killable)
+/* How many turns ended meanwhile is written to @passed. */
+static int waiter_sleep(struct iomul_turn *turn, struct waiter *w, bool killable, u32 *passed)
 {
 	int err = 0;
 
@@ -99,6 +102,7 @@ static int waiter_sleep(struct iomul_turn *turn, struct waiter *w, bool killable
 		spin_unlock(&turn->lock);
 		schedule();
 	}
+	*passed = turn->given - w->since;
 	spin_unlock(&turn->lock);
 	__set_current_state(TASK_RUNNING);
 	return err;
@@ -118,6 +122,7 @@ static noinline int turn_wait(struct iomul_live *live, struct iomul_slot *slot, 
 	struct iomul_turn *turn = &live->turn;
 	struct waiter w = { .task = current };
 	ktime_t start = ktime_get();
+	u32 passed;
 	int err;
 
 	might_sleep();
@@ -136,11 +141,14 @@ static noinline int turn_wait(struct iomul_live *live, struct iomul_slot *slot, 
 			return 0;
 		}
 	}
+	w.since = turn->given;
 	list_add_tail(&w.list, &turn->waiters);
 	spin_unlock(&turn->lock);
-	err = waiter_sleep(turn, &w, killable);
-	if (!err && slot)
+	err = waiter_sleep(turn, &w, killable, &passed);
+	if (!err && slot) {
 		slot_waited(slot, ktime_to_ns(ktime_sub(ktime_get(), start)));
+		slot->most_passed = max(slot->most_passed, passed);
+	}
 	return err;
 }
 
@@ -149,6 +157,7 @@ static noinline void turn_hand_on(struct iomul_turn *turn)
 	struct waiter *w;
 
 	spin_lock(&turn->lock);
+	turn->given++;
 	if (list_empty(&turn->waiters)) {
 		atomic_set_release(&turn->state, 0);
 	} else if (turn->passed < iomul_burst) {

@@ -13,5 +13,5 @@ demo: ## a server with 24 HBAs and ports for 15: shares one window, boots 24 gue
 
 check: ## every check that is run with each change; ends with "N passed, N failed"
 	$(MAKE) deps
-	$(MAKE) user kmod vm-tests debug-programs
+	$(MAKE) user kmod vm-tests debug-programs bench-programs
 	tests/check

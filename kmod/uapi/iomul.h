@@ -250,7 +250,7 @@ struct iomul_slot_status {
 	__u32 users;			/* functions held open now */
 	__u32 functions;		/* functions with I/O BARs */
 	__u32 depth;			/* gates on its path */
-	__u32 reserved;
+	__u32 most_passed;		/* turns of others while it waited for one: the most */
 	__aligned_u64 accesses;		/* port accesses carried out, elements of batches included */
 	__aligned_u64 switches;		/* times it became owner */
 	__aligned_u64 waits;		/* times it had to wait for its turn */

@@ -381,6 +381,7 @@ static void test_waits(const struct iomul_slot_status *slot)
 			all += waits[i].bucket[k];
 		IS(all, slot[i].waits);
 		IS(waits[i].longest_ns <= slot[i].wait_ns, 1);
+		IS(slot[i].waits || !slot[i].most_passed, 1);
 	}
 	IS(waits[2].longest_ns, ~0ULL);
 	s.waits_ptr = 8;
