@@ -121,7 +121,7 @@ coverage: $(cov-out) ## branches of core that the tests reach
 	@find $(test-build)/cov -name '*.gcda' -delete
 	@tests/run $(unit-names:%=$(test-build)/cov-bin/%) "$(test-build)/model-cov 2 3" \
 		"$(test-build)/torture-cov -s 1 -n 300000" "$(test-build)/plan-cov 3000" > $(test-build)/coverage.log
-	@tests/coverage $(test-build)/cov/kmod/core
+	@tests/coverage $(test-build)/cov
 
 clean-tests:
 	rm -rf $(test-build)

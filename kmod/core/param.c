@@ -2,8 +2,8 @@
 /*
  * The parser of guestdev=, guestiomuldev=, and of slots anywhere else.
  *
- * A scanner goes over one item at a time. It remembers only the first error and
- * where that was; after it nothing more is taken.
+ * A scanner goes over one item at a time, to its first error, which it remembers
+ * together with where that was.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -32,12 +32,11 @@ static bool take(struct scan *s, char c)
 	return true;
 }
 
+/* Who is told false returns it: there is no second error to an item. */
 static bool fail_at(struct scan *s, u32 at, u8 error)
 {
-	if (!s->error) {
-		s->error = error;
-		s->error_at = at;
-	}
+	s->error = error;
+	s->error_at = at;
 	return false;
 }
 
@@ -86,7 +85,9 @@ static bool at_most(struct scan *s, const struct number *n, u32 max, u8 error)
 {
 	u32 digits = max > 0xff ? 4 : max > 0xf ? 2 : 1;
 
-	return (n->value <= max && n->digits <= digits) || fail_at(s, n->at, error);
+	if (n->value <= max && n->digits <= digits)
+		return true;
+	return fail_at(s, n->at, error);
 }
 
 static bool scan_function(struct scan *s, u8 *function)
@@ -157,7 +158,9 @@ static bool scan_id(struct scan *s, char *id, u8 error)
 			return fail(s, error);
 		id[n++] = s->text[s->at++];
 	}
-	return n || fail(s, error);
+	if (n)
+		return true;
+	return fail(s, error);
 }
 
 static void set_last(struct iomul_item *item, u8 devfn)
@@ -245,7 +248,9 @@ static bool scan_item(struct scan *s, struct iomul_item *item)
 			return fail(s, IOMUL_E_OPTION);
 		item->share = true;
 	}
-	return s->at == s->end || fail(s, IOMUL_E_SURPLUS);
+	if (s->at == s->end)
+		return true;
+	return fail(s, IOMUL_E_SURPLUS);
 }
 
 static u8 refused(const struct iomul_item *item, u32 take)

@@ -549,16 +549,13 @@ static u32 find_other(const struct iomul_topology *t, u32 port)
 /* A function that shares below @top, to name in a refusal. */
 static u32 find_sharer(const struct iomul_topology *t, u32 top)
 {
-	u32 i, up;
+	u32 i, up, found = top;
 
-	for (i = top; i < t->nodes; i++) {
-		if (!(t->node[i].flags & IOMUL_NODE_SELECTED))
-			continue;
+	for (i = t->nodes; i-- > top;)
 		for (up = i; up != IOMUL_NONE; up = t->node[up].parent)
-			if (up == top)
-				return i;
-	}
-	return top;
+			if (up == top && (t->node[i].flags & IOMUL_NODE_SELECTED))
+				found = i;
+	return found;
 }
 
 static int refuse_space(const struct iomul_topology *t, const struct pool *p, u32 size,
