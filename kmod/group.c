@@ -41,7 +41,6 @@ static void tree_free(struct iomul_tree *tree)
 	kvfree(tree->mux.slot);
 	kvfree(tree->mux.path);
 	kvfree(tree->held);
-	kvfree(tree->single);
 	kvfree(tree->slot);
 	memset(tree, 0, sizeof(*tree));
 	tree->mux.owner = IOMUL_NONE;
@@ -62,10 +61,8 @@ static bool tree_alloc(struct iomul_tree *tree, u32 helds)
 	mux->slot = tree_array(tree, mux->slots, sizeof(*mux->slot));
 	mux->path = tree_array(tree, mux->paths, sizeof(*mux->path));
 	tree->held = tree_array(tree, helds, sizeof(*tree->held));
-	tree->single = tree_array(tree, mux->slots, sizeof(*tree->single));
 	tree->slot = tree_array(tree, mux->slots, sizeof(*tree->slot));
-	return mux->bus && mux->gate && mux->slot && mux->path && tree->held && tree->single &&
-	       tree->slot;
+	return mux->bus && mux->gate && mux->slot && mux->path && tree->held && tree->slot;
 }
 
 /* From indexes of nodes to held functions: those of the gates first, gate after gate. */
@@ -95,8 +92,11 @@ static void tree_fill(struct iomul_tree *tree, const struct iomul_snapshot *snap
 		if (snap->held[i] && snap->node[i].group == id && !snap->held[i]->placed)
 			tree->held[tree->helds++] = snap->held[i];
 	for (i = 0; i < tree->mux.slots; i++) {
-		gate = &tree->mux.gate[tree->mux.slot[i].last];
-		tree->single[i] = gate->nodes == 1 ? tree->held[gate->node] : NULL;
+		gate = tree->mux.slot[i].gate;
+		if (gate->nodes != 1)
+			continue;
+		tree->mux.slot[i].own = tree->held[gate->node];
+		iomul_mux_swappable(&tree->mux, i, !tree->held[gate->node]->special);
 	}
 }
 
@@ -271,7 +271,8 @@ void iomul_slot_put(struct iomul_slot *slot)
 static void slot_drop(struct iomul_slot *slot)
 {
 	slot->live->slots--;
-	slot->live->accesses += slot->accesses;
+	slot->live->count.accesses += slot->count.accesses;
+	slot->live->count.switches += slot->count.switches;
 	list_del(&slot->list);
 	iomul_slot_put(slot);
 }
@@ -964,6 +965,16 @@ static bool slot_empty(const struct iomul_slot *slot)
 	return true;
 }
 
+/* With the turn: @gate is one with which more has to be done than two config writes. */
+static void gate_special(struct iomul_mux *mux, u32 gate)
+{
+	u32 i;
+
+	for (i = 0; i < mux->slots; i++)
+		if (mux->slot[i].last == gate)
+			iomul_mux_swappable(mux, i, false);
+}
+
 void iomul_held_lost(struct iomul_held *held)
 {
 	struct iomul_live *live = held->live;
@@ -974,8 +985,10 @@ void iomul_held_lost(struct iomul_held *held)
 		return;
 	}
 	iomul_turn_take(live, NULL, false);
-	if (held->gate != IOMUL_NONE)
+	if (held->gate != IOMUL_NONE) {
 		iomul_mux_forget_gate(&live->tree.mux, held->gate);
+		gate_special(&live->tree.mux, held->gate);
+	}
 	if (held->gate != IOMUL_NONE || held->slot)
 		iomul_held_decode(held, false);
 	if (held->user) {
@@ -1087,15 +1100,35 @@ static u32 mux_levels(const struct iomul_mux *mux)
 	return levels;
 }
 
-static u64 live_accesses(const struct iomul_live *live)
+struct iomul_count iomul_slot_count(const struct iomul_slot *slot)
 {
-	u64 accesses = live->accesses;
-	const struct iomul_slot *slot;
+	struct iomul_count n = slot->count;
+	const struct iomul_held *held;
 
-	list_for_each_entry(slot, &iomul_slots, list)
-		if (slot->live == live)
-			accesses += slot->accesses;
-	return accesses;
+	list_for_each_entry(held, &slot->functions, in_slot) {
+		if (!held->user)
+			continue;
+		n.accesses += held->user->count.accesses;
+		n.switches += held->user->count.switches;
+	}
+	return n;
+}
+
+static void live_count(const struct iomul_live *live, struct iomul_group_status *s)
+{
+	const struct iomul_slot *slot;
+	struct iomul_count n;
+
+	s->accesses = live->count.accesses;
+	s->switches = live->count.switches;
+	list_for_each_entry(slot, &iomul_slots, list) {
+		if (slot->live != live)
+			continue;
+		n = iomul_slot_count(slot);
+		s->accesses += n.accesses;
+		s->switches += n.switches;
+	}
+	s->config_writes = live->config_writes + 2 * (s->switches - live->routed);
 }
 
 void iomul_group_status(const struct iomul_live *live, struct iomul_group_status *s)
@@ -1108,13 +1141,11 @@ void iomul_group_status(const struct iomul_live *live, struct iomul_group_status
 		.window = live->window,
 		.gates = live->tree.mux.gates,
 		.levels = mux_levels(&live->tree.mux),
-		.accesses = live_accesses(live),
-		.switches = live->switches,
-		.config_writes = live->config_writes,
 		.events = live->events,
 		.foreign_writes = atomic64_read(&live->foreign_writes),
 		.repairs = live->repairs,
 	};
+	live_count(live, s);
 	s->anchor = live_anchor(live, &s->anchor_root);
 	if (owner == IOMUL_NONE || !live->tree.slot[owner])
 		return;
@@ -1140,6 +1171,7 @@ static bool slot_lends(const struct iomul_slot *slot)
 void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *s)
 {
 	const struct iomul_mux *mux = &slot->live->tree.mux;
+	struct iomul_count n = iomul_slot_count(slot);
 	struct iomul_held *held;
 
 	*s = (struct iomul_slot_status){
@@ -1147,8 +1179,8 @@ void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *
 		.group = slot->live->id,
 		.port = slot->port,
 		.users = slot->users,
-		.accesses = slot->accesses,
-		.switches = slot->switches,
+		.accesses = n.accesses,
+		.switches = n.switches,
 		.waits = slot->waits,
 		.wait_ns = slot->wait_ns,
 		.most_passed = slot->most_passed,

@@ -70,7 +70,7 @@ struct iomul_held {
 	struct iomul_user *user;	/* who holds it open */
 
 	raw_spinlock_t *lock;		/* the filter's, one for all on a bus */
-	u16 command;			/* as the hardware has it */
+	u32 command;			/* as the hardware has it, 16 bits */
 	bool special;			/* gone, or config writes are posted: to be read back */
 	bool ready;			/* @command is valid, the filter in force */
 	bool visible_io;		/* I/O Space Enable as others see it */
@@ -110,33 +110,30 @@ struct iomul_held *iomul_held_find(const struct pci_dev *pdev);
 /* I/O Space Enable. 0 or -EIO. */
 int iomul_held_decode(struct iomul_held *held, bool on);
 
-static_assert(PCI_COMMAND_IO == 1);	/* below, a bool is the bit */
-
-/* Under @held->lock, @held not special. The command word is cached, so it is one write. */
+/*
+ * Under @held->lock, @held not special. The command word is cached, so it is one write. Of one
+ * that fails nobody knows what became; what is cached is what it should be.
+ */
 static __always_inline int iomul_held_decode_locked(struct iomul_held *held, bool on)
 {
-	u16 command = (held->command & ~PCI_COMMAND_IO) | on;
-	int ret = held->write(held->bus, held->devfn, PCI_COMMAND, 2, command);
+	u32 command = on ? held->command | PCI_COMMAND_IO : held->command & ~(u32)PCI_COMMAND_IO;
 
-	if (likely(!ret))
-		held->command = command;
-	return ret;
+	held->command = command;
+	return held->write(held->bus, held->devfn, PCI_COMMAND, 2, command);
 }
 
-/* Off for @shut, then on for @open. Here, because every change of owner is one. */
+/* Off for @shut, then on for @open: neither special, on one bus. Every change of owner is one. */
 static __always_inline int iomul_held_swap(struct iomul_held *shut, struct iomul_held *open)
 {
 	unsigned long flags;
-	int ret;
 
-	if (unlikely(shut->special || open->special || shut->lock != open->lock))
-		return iomul_held_decode(shut, false) ?: iomul_held_decode(open, true);
 	raw_spin_lock_irqsave(shut->lock, flags);
-	ret = iomul_held_decode_locked(shut, false);
-	if (likely(!ret))
-		ret = iomul_held_decode_locked(open, true);
+	if (unlikely(iomul_held_decode_locked(shut, false) || iomul_held_decode_locked(open, true))) {
+		raw_spin_unlock_irqrestore(shut->lock, flags);
+		return -EIO;
+	}
 	raw_spin_unlock_irqrestore(shut->lock, flags);
-	return ret;
+	return 0;
 }
 
 /* The window registers. 0 or -EIO: they read back otherwise. */
@@ -267,19 +264,23 @@ struct iomul_live *iomul_hold_borrower(const struct iomul_hold *hold);
 struct iomul_turn {
 	atomic_t state;
 	unsigned int passed;		/* times the owner went past the waiters */
-	u32 given;			/* turns that ended while somebody waited; under @lock */
+	u32 taken;			/* how often, while somebody waited; under @lock */
 	spinlock_t lock;
 	struct list_head waiters;
 };
 
 /* The gate tree of a group and whom its indexes mean. */
 struct iomul_tree {
-	struct iomul_mux mux;		/* gate.node is an index in @held */
+	struct iomul_mux mux;		/* gate.node: index in @held; swappable slot.own: one of them */
 	struct iomul_held **held;	/* the gates' functions, then those that always decode */
-	struct iomul_held **single;	/* for each slot: the function of its last gate, if one */
 	struct iomul_slot **slot;
 	u32 helds;
 	size_t bytes;
+};
+
+struct iomul_count {
+	u64 accesses;
+	u64 switches;			/* times the slot became owner */
 };
 
 /* A group at work. @tree and counters: under the turn. */
@@ -294,9 +295,9 @@ struct iomul_live {
 	};
 	struct iomul_tree tree;
 	struct iomul_slot *lessee;	/* has the window to itself, or NULL; written with the turn */
-	u64 accesses;			/* of slots that were detached */
-	u64 switches;
-	u64 config_writes;
+	struct iomul_count count;	/* of slots that were detached */
+	u64 config_writes;		/* but for two for each change of owner in one piece: */
+	u64 routed;			/* changes of owner that were not */
 	u64 repairs;
 	u64 events;
 	atomic64_t foreign_writes;
@@ -334,8 +335,7 @@ struct iomul_slot {
 	struct iomul_live *live;
 	u32 index;			/* in the mux, or IOMUL_UNREACHABLE */
 	u32 users;
-	u64 accesses;
-	u64 switches;
+	struct iomul_count count;	/* of users that are gone; see iomul_slot_count() */
 	u64 waits;
 	u64 wait_ns;
 	u64 errors;
@@ -369,6 +369,8 @@ size_t iomul_slot_bytes(void);
 /* The attached slot at @addr, or NULL. */
 struct iomul_slot *iomul_slot_find(struct iomul_addr addr);
 void iomul_slot_get(struct iomul_slot *slot);
+/* What was counted since it was attached. */
+struct iomul_count iomul_slot_count(const struct iomul_slot *slot);
 void iomul_slot_put(struct iomul_slot *slot);
 /* The device of @held is going. Under iomul_lock. */
 void iomul_held_lost(struct iomul_held *held);
@@ -418,11 +420,14 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
 
 struct iomul_user {
 	struct iomul_live *live;
+	struct iomul_count count;	/* under the turn */
 	struct iomul_slot *slot;
 	u32 index;			/* the slot's; IOMUL_UNREACHABLE once @gone */
 	bool gone;			/* changes under the turn, as @index does */
 	struct iomul_held *held;
 	u8 bars;
+	u8 main;			/* the largest BAR */
+	u32 main_port;
 	u32 port[IOMUL_BARS];
 	u32 size[IOMUL_BARS];		/* 0: not an I/O BAR */
 	char who[TASK_COMM_LEN];

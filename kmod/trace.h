@@ -42,7 +42,7 @@ TRACE_EVENT(iomul_access,
 		  __entry->width, __entry->count, __entry->err)
 );
 
-/* @slot has become the owner of @group; @writes: config writes since attach. */
+/* @slot has become the owner of @group; @writes: config writes that it took. */
 TRACE_EVENT(iomul_switch,
 	TP_PROTO(u32 group, struct iomul_addr slot, u64 writes),
 	TP_ARGS(group, slot, writes),

@@ -23,6 +23,9 @@
  *	TURN_TAKEN		somebody has it
  *	TURN_WAITED		free: the first waiter, woken, or the owner may take it
  *	both			somebody has it and hands it on
+ *
+ * To give it back is to clear TURN_TAKEN; who does so and finds TURN_WAITED goes on
+ * to wake the first waiter, or to give it the turn if the owner has passed often enough.
  */
 #define TURN_TAKEN	1
 #define TURN_WAITED	2
@@ -30,7 +33,7 @@
 struct waiter {
 	struct list_head list;
 	struct task_struct *task;
-	u32 since;			/* turn->given when it came; its distance to now: who passed */
+	u32 since;			/* turn->taken when it came */
 	bool granted;
 };
 
@@ -38,7 +41,7 @@ void iomul_turn_init(struct iomul_turn *turn)
 {
 	atomic_set(&turn->state, 0);
 	turn->passed = 0;
-	turn->given = 0;
+	turn->taken = 0;
 	spin_lock_init(&turn->lock);
 	INIT_LIST_HEAD(&turn->waiters);
 }
@@ -51,6 +54,7 @@ static bool turn_free(struct iomul_turn *turn)
 /* Under @lock, with TURN_WAITED set and the turn free. */
 static void turn_seize(struct iomul_turn *turn)
 {
+	turn->taken++;
 	atomic_set(&turn->state, list_empty(&turn->waiters) ? TURN_TAKEN :
 							      TURN_TAKEN | TURN_WAITED);
 	smp_mb();
@@ -84,7 +88,7 @@ static void waiter_quit(struct iomul_turn *turn, struct waiter *w)
 		turn_wake_first(turn);
 }
 
-/* How many turns ended meanwhile is written to @passed. */
+/* How many turns others had meanwhile is written to @passed. */
 static int waiter_sleep(struct iomul_turn *turn, struct waiter *w, bool killable, u32 *passed)
 {
 	int err = 0;
@@ -102,7 +106,7 @@ static int waiter_sleep(struct iomul_turn *turn, struct waiter *w, bool killable
 		spin_unlock(&turn->lock);
 		schedule();
 	}
-	*passed = turn->given - w->since;
+	*passed = turn->taken - 1 - w->since;	/* without its own */
 	spin_unlock(&turn->lock);
 	__set_current_state(TASK_RUNNING);
 	return err;
@@ -141,7 +145,7 @@ static noinline int turn_wait(struct iomul_live *live, struct iomul_slot *slot, 
 			return 0;
 		}
 	}
-	w.since = turn->given;
+	w.since = turn->taken - !turn_free(turn);
 	list_add_tail(&w.list, &turn->waiters);
 	spin_unlock(&turn->lock);
 	err = waiter_sleep(turn, &w, killable, &passed);
@@ -152,16 +156,15 @@ static noinline int turn_wait(struct iomul_live *live, struct iomul_slot *slot, 
 	return err;
 }
 
+/* The turn was given, with TURN_WAITED set: nobody takes it but under @lock. */
 static noinline void turn_hand_on(struct iomul_turn *turn)
 {
 	struct waiter *w;
 
 	spin_lock(&turn->lock);
-	turn->given++;
-	if (list_empty(&turn->waiters)) {
-		atomic_set_release(&turn->state, 0);
+	if (!turn_free(turn) || list_empty(&turn->waiters)) {
+		/* The first waiter was awake and has it, or all were killed. */
 	} else if (turn->passed < iomul_burst) {
-		atomic_fetch_andnot_release(TURN_TAKEN, &turn->state);
 		turn_wake_first(turn);
 	} else {
 		w = list_first_entry(&turn->waiters, struct waiter, list);
@@ -182,11 +185,11 @@ static __always_inline bool turn_try_take(struct iomul_live *live)
 	return likely(atomic_try_cmpxchg_acquire(&live->turn.state, &free, TURN_TAKEN));
 }
 
+/* False: it is given all the same, and turn_hand_on() is due. */
 static __always_inline bool turn_try_give(struct iomul_live *live)
 {
-	int taken = TURN_TAKEN;
-
-	return likely(atomic_try_cmpxchg_release(&live->turn.state, &taken, 0));
+	BUILD_BUG_ON(TURN_TAKEN != 1);
+	return likely(atomic_dec_and_test(&live->turn.state));
 }
 
 static __always_inline int turn_take(struct iomul_live *live, struct iomul_slot *slot, bool killable)
@@ -229,29 +232,6 @@ static bool gate_move(struct iomul_live *live, struct iomul_mux_step step)
 }
 
 #define ROUTE_TRIES 3
-
-/* The usual change of owner. False: it is not that, or failed; live_route() goes on. */
-static __always_inline bool live_swap(struct iomul_live *live, u32 index)
-{
-	struct iomul_tree *tree = &live->tree;
-	struct iomul_held *from, *to;
-	u32 shut, open;
-
-	if (!iomul_mux_swap(&tree->mux, index, &shut, &open))
-		return false;
-	from = tree->single[tree->mux.owner];
-	to = tree->single[index];
-	if (unlikely(!from || !to))
-		return false;
-	live->config_writes += 2;
-	if (likely(!iomul_held_swap(from, to))) {
-		iomul_mux_swapped(&tree->mux, index, shut, open);
-		return true;
-	}
-	iomul_mux_forget_gate(&tree->mux, shut);
-	iomul_mux_forget_gate(&tree->mux, open);
-	return false;
-}
 
 /* Towards @index, or IOMUL_NONE: all shut. */
 static int live_route(struct iomul_live *live, u32 index)
@@ -334,14 +314,6 @@ void iomul_live_settle(struct iomul_live *live)
 	}
 }
 
-static __always_inline void path_switched(struct iomul_live *live, struct iomul_slot *slot)
-{
-	slot->switches++;
-	live->switches++;
-	if (trace_iomul_switch_enabled())
-		trace_iomul_switch(live->id, slot->addr, live->config_writes);
-}
-
 static noinline int path_route(struct iomul_user *user)
 {
 	struct iomul_live *live = user->live;
@@ -357,29 +329,61 @@ static noinline int path_route(struct iomul_user *user)
 	err = live_route(live, user->index);
 	if (err)
 		return err;
-	if (live->config_writes != before)
-		path_switched(live, user->slot);
+	if (live->config_writes == before)
+		return 0;
+	live->routed++;
+	user->count.switches++;
+	trace_iomul_switch(live->id, user->slot->addr, live->config_writes - before);
 	return 0;
+}
+
+static noinline void swap_failed(struct iomul_live *live, const struct iomul_held *shut,
+				 const struct iomul_held *open)
+{
+	live->config_writes += 2;
+	iomul_mux_forget_gate(&live->tree.mux, shut->gate);
+	iomul_mux_forget_gate(&live->tree.mux, open->gate);
+}
+
+static noinline void swap_traced(const struct iomul_user *user)
+{
+	trace_iomul_switch(user->live->id, user->slot->addr, 2);
+}
+
+/* With the turn: the usual change of owner, to @user's slot. False: it is not that, or failed. */
+static __always_inline bool path_swap(struct iomul_user *user)
+{
+	struct iomul_live *live = user->live;
+	const struct iomul_path *from, *to;
+	struct iomul_held *shut, *open;
+
+	if (unlikely(data_race(live->unusual) || user->index == IOMUL_UNREACHABLE ||
+		     !iomul_mux_swap(&live->tree.mux, user->index, &from, &to)))
+		return false;
+	shut = from->own;
+	open = to->own;
+	if (unlikely(iomul_held_swap(shut, open))) {
+		swap_failed(user->live, shut, open);
+		return false;
+	}
+	if (trace_iomul_switch_enabled())
+		swap_traced(user);
+	user->count.switches++;
+	return true;
 }
 
 /* With the turn: makes @user's slot the owner. -EAGAIN: another one has the window to itself. */
 static noinline int path_open(struct iomul_user *user)
 {
-	struct iomul_live *live = user->live;
-
-	if (unlikely(READ_ONCE(live->unusual) || user->index == IOMUL_UNREACHABLE ||
-		     !live_swap(live, user->index)))
-		return path_route(user);	/* which is there already if @user is the owner */
-	path_switched(live, user->slot);
-	return 0;
+	return path_swap(user) ? 0 : path_route(user);	/* there already if @user is the owner */
 }
 
-static __always_inline bool path_is_open(const struct iomul_user *user)
+static bool path_is_open(const struct iomul_user *user)
 {
 	return likely(user->live->tree.mux.owner == user->index && !READ_ONCE(user->live->touched));
 }
 
-static __always_inline int path_enter(struct iomul_user *user)
+static int path_enter(struct iomul_user *user)
 {
 	return path_is_open(user) ? 0 : path_open(user);
 }
@@ -571,7 +575,7 @@ static int path_run(struct iomul_user *user, const struct iomul_run *run)
 	u32 val = 0;
 	int err;
 
-	user->slot->accesses += run->count;
+	user->count.accesses += run->count;
 	if (run->count != 1) {
 		if (!run->write)
 			return string_in(user, run);
@@ -621,8 +625,9 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
 /*
  * One access of a VFIO user. Its fast path, nobody else wants the turn and the path
  * is open, calls nothing on its way: what else happens is carried on by a function
- * of its own, so that no register needs saving. Counted is in the slot, and summed
- * up for the group when somebody asks.
+ * of its own, so that no register needs saving; and arguments are in the order in which
+ * registers have them all the way. Counted is in the user, and summed up for the slot
+ * and the group when somebody asks.
  */
 
 static __always_inline int value_from_user(u32 *val, char __user *buf, u32 width)
@@ -639,22 +644,25 @@ static __always_inline int value_from_user(u32 *val, char __user *buf, u32 width
 
 static __always_inline ssize_t value_to_user(u32 val, char __user *buf, u32 width, loff_t *pos)
 {
-	int err;
-
+	if (unlikely(!user_write_access_begin(buf, width)))
+		return -EFAULT;
 	switch (width) {
 	case 4:
-		err = put_user(val, (u32 __user *)buf);
+		unsafe_put_user(val, (u32 __user *)buf, err_fault);
 		break;
 	case 2:
-		err = put_user((u16)val, (u16 __user *)buf);
+		unsafe_put_user((u16)val, (u16 __user *)buf, err_fault);
 		break;
 	default:
-		err = put_user((u8)val, (u8 __user *)buf);
+		unsafe_put_user((u8)val, (u8 __user *)buf, err_fault);
 	}
-	if (unlikely(err))
-		return -EFAULT;
+	user_write_access_end();
 	*pos += width;
 	return width;
+
+err_fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /*
@@ -669,8 +677,8 @@ static ssize_t turn_fail(struct iomul_user *user, int err)
 }
 
 /* All ones were read. */
-static noinline ssize_t ones_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
-				  loff_t *pos)
+static noinline ssize_t ones_read(struct iomul_user *user, char __user *buf, u32 port, loff_t *pos,
+				  u32 width)
 {
 	u32 val = all_ones(width);
 	int err = path_in_again(user, port, width, &val);
@@ -682,36 +690,35 @@ static noinline ssize_t ones_read(struct iomul_user *user, u32 port, u32 width, 
 }
 
 /* Somebody waits for the turn. */
-static noinline ssize_t hand_on_read(struct iomul_turn *turn, u32 val, u32 width, char __user *buf,
-				     loff_t *pos)
+static noinline ssize_t hand_on_read(struct iomul_user *user, char __user *buf, u32 val, loff_t *pos,
+				     u32 width)
 {
-	turn_hand_on(turn);
+	turn_hand_on(&user->live->turn);
 	return value_to_user(val, buf, width, pos);
 }
 
 /* With the path open. */
-static __always_inline ssize_t open_read(struct iomul_user *user, u32 port, u32 width,
-					 char __user *buf, loff_t *pos)
+static __always_inline ssize_t open_read(struct iomul_live *live, struct iomul_user *user,
+					 char __user *buf, u32 port, loff_t *pos, u32 width)
 {
-	struct iomul_live *live = user->live;
 	u32 val;
 
-	user->slot->accesses++;
+	user->count.accesses++;
 	val = port_in(port, width);
 	if (unlikely(val == all_ones(width)))
-		return ones_read(user, port, width, buf, pos);
+		return ones_read(user, buf, port, pos, width);
 	if (!turn_try_give(live))
-		return hand_on_read(&live->turn, val, width, buf, pos);
+		return hand_on_read(user, buf, val, pos, width);
 	return value_to_user(val, buf, width, pos);
 }
 
-static __always_inline ssize_t open_write(struct iomul_user *user, u32 port, u32 width, u32 val,
-					  loff_t *pos)
+static __always_inline ssize_t open_write(struct iomul_live *live, struct iomul_user *user, u32 val,
+					  u32 port, loff_t *pos, u32 width)
 {
-	user->slot->accesses++;
+	user->count.accesses++;
 	port_out(port, width, val);
 	*pos += width;
-	turn_give(user->live);
+	turn_give(live);
 	return width;
 }
 
@@ -733,8 +740,8 @@ static ssize_t traced_access(struct iomul_user *user, u32 port, u32 width, u32 *
 	return 0;
 }
 
-static noinline ssize_t traced_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
-			   loff_t *pos)
+static noinline ssize_t traced_read(struct iomul_user *user, char __user *buf, u32 port, loff_t *pos,
+				    u32 width)
 {
 	__le32 data = 0;
 	ssize_t err = traced_access(user, port, width, (u32 *)&data, false);
@@ -742,7 +749,7 @@ static noinline ssize_t traced_read(struct iomul_user *user, u32 port, u32 width
 	return err ?: value_to_user(le32_to_cpu(data), buf, width, pos);
 }
 
-static noinline ssize_t traced_write(struct iomul_user *user, u32 port, u32 width, u32 val, loff_t *pos)
+static noinline ssize_t traced_write(struct iomul_user *user, u32 val, u32 port, loff_t *pos, u32 width)
 {
 	__le32 data = cpu_to_le32(val);
 	ssize_t err = traced_access(user, port, width, (u32 *)&data, true);
@@ -753,73 +760,130 @@ static noinline ssize_t traced_write(struct iomul_user *user, u32 port, u32 widt
 	return width;
 }
 
-/* Somebody else owns the group, or a tracepoint is on. */
-static noinline ssize_t switch_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
-				    loff_t *pos)
+/* Not the usual change of owner, or it failed. */
+static noinline int path_open_other(struct iomul_user *user)
 {
-	int err;
+	int err = path_route(user);	/* which is there already if @user is the owner */
 
-	if (trace_iomul_access_enabled())
-		return traced_read(user, port, width, buf, pos);
-	err = path_open_wait(user);
-	if (unlikely(err))
-		return turn_fail(user, err);
-	return open_read(user, port, width, buf, pos);
+	return unlikely(err == -EAGAIN) ? path_enter_later(user, false) : err;
 }
 
-static noinline ssize_t switch_write(struct iomul_user *user, u32 port, u32 width, u32 val,
-				     loff_t *pos)
+/* Somebody else owns the group, or a tracepoint is on. */
+static __always_inline ssize_t switch_read(struct iomul_user *user, char __user *buf, u32 port,
+					   loff_t *pos, u32 width)
 {
-	int err;
+	int err = path_swap(user) ? 0 : path_open_other(user);
 
-	if (trace_iomul_access_enabled())
-		return traced_write(user, port, width, val, pos);
-	err = path_open_wait(user);
 	if (unlikely(err))
 		return turn_fail(user, err);
-	return open_write(user, port, width, val, pos);
+	return open_read(user->live, user, buf, port, pos, width);
+}
+
+static __always_inline ssize_t switch_write(struct iomul_user *user, u32 val, u32 port, loff_t *pos,
+					    u32 width)
+{
+	int err = path_swap(user) ? 0 : path_open_other(user);
+
+	if (unlikely(err))
+		return turn_fail(user, err);
+	return open_write(user->live, user, val, port, pos, width);
 }
 
 /* The turn is not to be had at once. */
-static noinline ssize_t wait_read(struct iomul_user *user, u32 port, u32 width, char __user *buf,
-				  loff_t *pos)
+static __always_inline ssize_t wait_read(struct iomul_user *user, char __user *buf, u32 port,
+					 loff_t *pos, u32 width)
 {
 	int err = turn_wait(user->live, user->slot, true);
 
-	return err ?: switch_read(user, port, width, buf, pos);
+	if (err)
+		return err;
+	if (trace_iomul_access_enabled())
+		return traced_read(user, buf, port, pos, width);
+	return switch_read(user, buf, port, pos, width);
 }
 
-static noinline ssize_t wait_write(struct iomul_user *user, u32 port, u32 width, u32 val,
-				   loff_t *pos)
+static __always_inline ssize_t wait_write(struct iomul_user *user, u32 val, u32 port, loff_t *pos,
+					  u32 width)
 {
 	int err = turn_wait(user->live, user->slot, true);
 
-	return err ?: switch_write(user, port, width, val, pos);
+	if (err)
+		return err;
+	if (trace_iomul_access_enabled())
+		return traced_write(user, val, port, pos, width);
+	return switch_write(user, val, port, pos, width);
 }
 
-static __always_inline ssize_t user_read(struct iomul_user *user, u32 port, u32 width,
-					 char __user *buf, loff_t *pos)
+/* Just after the turn was taken, which is a barrier to the compiler. */
+static __always_inline bool path_is_open_now(const struct iomul_live *live,
+					     const struct iomul_user *user)
 {
-	if (!turn_try_take(user->live))
-		return wait_read(user, port, width, buf, pos);
-	if (!path_is_open(user) || trace_iomul_access_enabled())
-		return switch_read(user, port, width, buf, pos);
-	return open_read(user, port, width, buf, pos);
+	return likely(live->tree.mux.owner == user->index && !data_race(live->touched));
 }
 
-static __always_inline ssize_t user_write(struct iomul_user *user, u32 port, u32 width,
-					  char __user *buf, loff_t *pos)
-{
-	u32 val;
+/* Each width has its own of each, so that nobody asks for it on the way. */
+#define USER_ONE(width)									\
+static noinline ssize_t wait_read_##width(struct iomul_user *user, char __user *buf,	\
+					  u32 port, loff_t *pos)			\
+{											\
+	return wait_read(user, buf, port, pos, width);					\
+}											\
+											\
+static noinline ssize_t switch_read_##width(struct iomul_user *user, char __user *buf,	\
+					    u32 port, loff_t *pos)			\
+{											\
+	return switch_read(user, buf, port, pos, width);				\
+}											\
+											\
+ssize_t iomul_main_read_##width(struct iomul_user *user, char __user *buf, u64 offset,	\
+				loff_t *pos)						\
+{											\
+	u32 port = user->main_port + (u32)offset;					\
+	struct iomul_live *live = user->live;						\
+											\
+	if (!turn_try_take(live))							\
+		return wait_read_##width(user, buf, port, pos);				\
+	if (trace_iomul_access_enabled())						\
+		return traced_read(user, buf, port, pos, width);			\
+	if (!path_is_open_now(live, user))						\
+		return switch_read_##width(user, buf, port, pos);			\
+	return open_read(live, user, buf, port, pos, width);				\
+}											\
+IOMUL_EXPORT(iomul_main_read_##width);							\
+											\
+static noinline ssize_t wait_write_##width(struct iomul_user *user, u32 val, u32 port,	\
+					   loff_t *pos)					\
+{											\
+	return wait_write(user, val, port, pos, width);					\
+}											\
+											\
+static noinline ssize_t switch_write_##width(struct iomul_user *user, u32 val, u32 port,	\
+					     loff_t *pos)				\
+{											\
+	return switch_write(user, val, port, pos, width);				\
+}											\
+											\
+ssize_t iomul_main_write_##width(struct iomul_user *user, char __user *buf, u64 offset,	\
+				 loff_t *pos)						\
+{											\
+	u32 val, port = user->main_port + (u32)offset;					\
+	struct iomul_live *live = user->live;						\
+											\
+	if (unlikely(value_from_user(&val, buf, width)))				\
+		return -EFAULT;								\
+	if (!turn_try_take(live))							\
+		return wait_write_##width(user, val, port, pos);			\
+	if (trace_iomul_access_enabled())						\
+		return traced_write(user, val, port, pos, width);			\
+	if (!path_is_open_now(live, user))						\
+		return switch_write_##width(user, val, port, pos);			\
+	return open_write(live, user, val, port, pos, width);				\
+}											\
+IOMUL_EXPORT(iomul_main_write_##width)
 
-	if (unlikely(value_from_user(&val, buf, width)))
-		return -EFAULT;
-	if (!turn_try_take(user->live))
-		return wait_write(user, port, width, val, pos);
-	if (!path_is_open(user) || trace_iomul_access_enabled())
-		return switch_write(user, port, width, val, pos);
-	return open_write(user, port, width, val, pos);
-}
+USER_ONE(1);
+USER_ONE(2);
+USER_ONE(4);
 
 static u32 piece_width(u32 offset, u32 count)
 {
@@ -852,14 +916,30 @@ static ssize_t user_pieces(struct iomul_user *user, u32 port, u32 count, char __
 	return bytes ?: err;
 }
 
-static noinline ssize_t user_rw_long(struct iomul_user *user, unsigned int bar, u64 offset,
-				     char __user *buf, size_t count, loff_t *pos, bool write)
+/* Any BAR, any length. */
+static ssize_t user_rw(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
+		       size_t count, loff_t *pos, bool write)
 {
 	u32 size = user->size[bar], port = user->port[bar] + (u32)offset;
 	ssize_t ret, done = 0;
 
 	if (offset >= size)
 		return -EINVAL;
+	/* BARs are powers of two from 4 on: what begins inside and is aligned ends inside. */
+	if (count && !(offset & (count - 1))) {
+		offset = port - user->main_port;
+		switch (count) {
+		case 4:
+			return write ? iomul_main_write_4(user, buf, offset, pos) :
+				       iomul_main_read_4(user, buf, offset, pos);
+		case 2:
+			return write ? iomul_main_write_2(user, buf, offset, pos) :
+				       iomul_main_read_2(user, buf, offset, pos);
+		case 1:
+			return write ? iomul_main_write_1(user, buf, offset, pos) :
+				       iomul_main_read_1(user, buf, offset, pos);
+		}
+	}
 	count = min_t(u64, count, size - offset);
 	while (done < count) {
 		ret = user_pieces(user, port + done, count - done, buf + done, write);
@@ -874,24 +954,16 @@ static noinline ssize_t user_rw_long(struct iomul_user *user, unsigned int bar, 
 	return done;
 }
 
-/* BARs are powers of two from 4 on: what begins inside and is aligned ends inside. */
-#define USER_RW(name, write)								\
-ssize_t iomul_user_##name(struct iomul_user *user, unsigned int bar, u64 offset,	\
-			  char __user *buf, size_t count, loff_t *pos)			\
-{											\
-	u32 port = user->port[bar] + (u32)offset;					\
-											\
-	if (likely(offset < user->size[bar] && !(offset & (count - 1)))) {		\
-		if (count == 4)								\
-			return user_##name(user, port, 4, buf, pos);			\
-		if (count == 1)								\
-			return user_##name(user, port, 1, buf, pos);			\
-		if (count == 2)								\
-			return user_##name(user, port, 2, buf, pos);			\
-	}										\
-	return user_rw_long(user, bar, offset, buf, count, pos, write);			\
-}											\
-IOMUL_EXPORT(iomul_user_##name)
+ssize_t iomul_user_read(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
+			size_t count, loff_t *pos)
+{
+	return user_rw(user, bar, offset, buf, count, pos, false);
+}
+IOMUL_EXPORT(iomul_user_read);
 
-USER_RW(read, false);
-USER_RW(write, true);
+ssize_t iomul_user_write(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
+			 size_t count, loff_t *pos)
+{
+	return user_rw(user, bar, offset, buf, count, pos, true);
+}
+IOMUL_EXPORT(iomul_user_write);

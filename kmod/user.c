@@ -21,7 +21,10 @@ static void user_bars(struct iomul_user *user)
 			continue;
 		user->port[bar] = iomul_held_bar_at(held, bar)->start;
 		user->size[bar] = resource_size(iomul_held_bar_at(held, bar));
+		if (user->size[bar] > user->size[user->main] || !user->size[user->main])
+			user->main = bar;
 	}
+	user->main_port = user->port[user->main];
 }
 
 static int user_bind(struct iomul_user *user)
@@ -94,6 +97,8 @@ void iomul_user_put(struct iomul_user *user)
 {
 	mutex_lock(&iomul_lock);
 	user->slot->users--;
+	user->slot->count.accesses += user->count.accesses;
+	user->slot->count.switches += user->count.switches;
 	if (user->held)
 		user->held->user = NULL;
 	if (user->slot->gone)
@@ -111,3 +116,13 @@ u8 iomul_user_bars(const struct iomul_user *user)
 	return user->bars;
 }
 IOMUL_EXPORT(iomul_user_bars);
+
+/* BARs are powers of two, from 4 on. */
+unsigned int iomul_user_main(const struct iomul_user *user, struct iomul_main *main)
+{
+	u64 outside = ~((u64)user->size[user->main] - 1);
+
+	*main = (struct iomul_main){ .outside = { outside, outside | 1, outside | 3 } };
+	return user->main;
+}
+IOMUL_EXPORT(iomul_user_main);

@@ -327,6 +327,9 @@ int carry_behind(struct carry *c, const struct iomul_mux *mux, u32 id)
 
 int mux_alloc(struct iomul_topology *t, u32 id, struct iomul_mux *mux, u32 **slot_node)
 {
+	int err;
+	u32 i;
+
 	memset(mux, 0, sizeof(*mux));
 	iomul_mux_build(t, id, mux, NULL);
 	mux->bus = calloc(mux->buses + 1, sizeof(*mux->bus));
@@ -338,7 +341,10 @@ int mux_alloc(struct iomul_topology *t, u32 id, struct iomul_mux *mux, u32 **slo
 		mux_free(mux, *slot_node);
 		return -ENOMEM;
 	}
-	return iomul_mux_build(t, id, mux, *slot_node);
+	err = iomul_mux_build(t, id, mux, *slot_node);
+	for (i = 0; !err && i < mux->slots; i++)
+		iomul_mux_swappable(mux, i, true);
+	return err;
 }
 
 void mux_free(struct iomul_mux *mux, u32 *slot_node)

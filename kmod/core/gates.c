@@ -103,8 +103,9 @@ static void add_slot(struct builder *b, u32 node, u32 last)
 	if (b->count || i >= b->room.slots || b->mux->paths > b->room.paths || gate >= b->room.gates)
 		return;
 	b->slot_node[i] = node;
-	b->mux->slot[i] = (struct iomul_path){ .first = first, .depth = depth, .last = gate,
-					       .bus = b->mux->gate[gate].bus };
+	b->mux->slot[i] = (struct iomul_path){ .first = first, .depth = depth, .last = gate, .swap = ~i,
+					       .gate = &b->mux->gate[gate],
+					       .bus = &b->mux->bus[b->mux->gate[gate].bus] };
 	for (n = last; depth; n = b->t->node[n].parent)
 		b->mux->path[first + --depth] = b->t->mark[n].gate;
 }

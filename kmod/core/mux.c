@@ -98,6 +98,7 @@ int iomul_mux_next(struct iomul_mux *mux, u32 slot, struct iomul_mux_step *step)
 		return 1;
 	}
 	mux->owner = slot;
+	mux->arriving = 0;
 	return 0;
 }
 
@@ -138,7 +139,8 @@ static bool path_valid(const struct iomul_mux *mux, const struct iomul_path *p)
 		above = g;
 	}
 	return mux->gate[above].below == IOMUL_NONE && p->last == above &&
-	       p->bus == mux->gate[above].bus;
+	       p->gate == &mux->gate[above] && p->bus == &mux->bus[p->gate->bus] &&
+	       (p->swap == p->gate->bus || p->swap == ~(u32)(p - mux->slot));
 }
 
 /* The owner's path is open, and on its buses no gate is in doubt. */
@@ -150,7 +152,7 @@ static bool owner_valid(const struct iomul_mux *mux)
 
 	if (mux->owner == IOMUL_NONE)
 		return true;
-	if (mux->owner >= mux->slots)
+	if (mux->owner >= mux->slots || mux->arriving)
 		return false;
 	p = &mux->slot[mux->owner];
 	for (i = 0; i < p->depth; i++) {

@@ -63,12 +63,19 @@ struct iomul_bus {
 	u32 unknown;		/* how many are in state UNKNOWN */
 };
 
-/* The path of one slot: gates path[first] to path[first + depth - 1], from above. */
+/*
+ * The path of one slot: gates path[first] to path[first + depth - 1], from above. What a change
+ * of owner needs is in one place, of a size by which an index is quickly multiplied.
+ */
 struct iomul_path {
 	u32 first;
 	u32 depth;
-	u32 last;		/* the last of them, and the bus on which it stands */
-	u32 bus;
+	u32 last;		/* the last of them */
+	u32 swap;		/* its bus, or ~slot: see iomul_mux_swappable() */
+	struct iomul_gate *gate;	/* @last, and where it stands */
+	struct iomul_bus *bus;
+	void *own;		/* the caller's; NULL at first */
+	u64 reserved[3];
 };
 
 struct iomul_mux {
@@ -123,32 +130,39 @@ static inline void iomul_mux_done(struct iomul_mux *mux, struct iomul_mux_step s
 	mux->arriving = 0;
 }
 
+/* May @slot become owner, or cease to be it, in one piece? Not until this said so. */
+static inline void iomul_mux_swappable(struct iomul_mux *mux, u32 slot, bool yes)
+{
+	struct iomul_path *p = &mux->slot[slot];
+
+	p->swap = yes ? p->gate->bus : ~slot;
+}
+
 /*
  * The usual change of owner, in one piece: from the owner to a neighbour on the bus
- * of its last gate. All gates above are open, since the owner's path is, and none
- * on its buses is in doubt. True: carry out shutting *@shut, then opening *@open,
- * and report iomul_mux_swapped(), or what failed with iomul_mux_forget_gate() for
- * both. False: go by iomul_mux_next(). Both ways are the same two steps.
+ * of its last gate, where both are swappable. All gates above are open, since the
+ * owner's path is, and none on its buses is in doubt. True: @slot is the owner, *@to its path,
+ * and *@from that of the owner before. Carry out shutting the last gate of
+ * *@from, then opening that of *@to, the same two steps as iomul_mux_next()'s; if either fails,
+ * say so of both with iomul_mux_forget_gate(). False: nothing was done, go by iomul_mux_next().
  */
-static inline bool iomul_mux_swap(const struct iomul_mux *mux, u32 slot, u32 *shut, u32 *open)
+static inline bool iomul_mux_swap(struct iomul_mux *mux, u32 slot, const struct iomul_path **from,
+				  const struct iomul_path **to)
 {
-	const struct iomul_path *from, *to = &mux->slot[slot];
+	struct iomul_path *was, *is = &mux->slot[slot];
 
 	if (unlikely(mux->owner == IOMUL_NONE))
 		return false;
-	from = &mux->slot[mux->owner];
-	*shut = from->last;
-	*open = to->last;
-	return from->bus == to->bus && from->last != to->last;
-}
-
-static inline void iomul_mux_swapped(struct iomul_mux *mux, u32 slot, u32 shut, u32 open)
-{
-	mux->gate[shut].state = IOMUL_GATE_SHUT;
-	mux->gate[open].state = IOMUL_GATE_OPEN;
-	mux->bus[mux->slot[slot].bus].open = open;
+	was = &mux->slot[mux->owner];
+	if (unlikely(was->swap != is->swap || was == is))
+		return false;
+	was->gate->state = IOMUL_GATE_SHUT;
+	is->gate->state = IOMUL_GATE_OPEN;
+	is->bus->open = is->last;
 	mux->owner = slot;
-	mux->arriving = 0;
+	*from = was;
+	*to = is;
+	return true;
 }
 
 /* Do the rules hold in @mux, as far as it knows itself? */

@@ -18,6 +18,7 @@
 struct iomul_vfio {
 	struct vfio_pci_core_device core;
 	struct iomul_user *user;	/* NULL: not shared */
+	struct iomul_main main;		/* of @bars the one that is accessed most */
 	u8 bars;			/* I/O BARs that go through iomul */
 };
 
@@ -31,6 +32,16 @@ static bool is_shared(const struct iomul_vfio *v, u64 offset)
 	u64 index = VFIO_PCI_OFFSET_TO_INDEX(offset);
 
 	return index < PCI_STD_NUM_BARS && (v->bars & 1U << index);
+}
+
+/* Positions in the device's file that are the main BAR's. */
+static struct iomul_main main_of(const struct iomul_user *user)
+{
+	struct iomul_main main = IOMUL_MAIN_NONE;
+
+	if (user)
+		main.first = VFIO_PCI_INDEX_TO_OFFSET(iomul_user_main(user, &main));
+	return main;
 }
 
 static int iomul_vfio_open(struct vfio_device *vdev)
@@ -49,6 +60,7 @@ static int iomul_vfio_open(struct vfio_device *vdev)
 		goto err_enable;
 	v->user = user;
 	v->bars = user ? iomul_user_bars(user) : 0;
+	v->main = main_of(user);
 	vfio_pci_core_finish_enable(&v->core);
 	return 0;
 
@@ -65,34 +77,48 @@ static void iomul_vfio_close(struct vfio_device *vdev)
 
 	vfio_pci_core_close_device(vdev);
 	v->bars = 0;
+	v->main = IOMUL_MAIN_NONE;
 	v->user = NULL;
 	if (user)
 		iomul_user_put(user);
 }
 
-static ssize_t iomul_vfio_read(struct vfio_device *vdev, char __user *buf, size_t count,
-			       loff_t *ppos)
-{
-	struct iomul_vfio *v = to_iomul(vdev);
-	u64 pos = *ppos;
+/* One access to the main BAR is what guests do by the million. */
+#define VFIO_ONE(name, width)									\
+	if (count == width) {									\
+		struct iomul_vfio *v = to_iomul(vdev);						\
+		u64 offset = *ppos - v->main.first;						\
+												\
+		if (likely(iomul_main_has(&v->main, offset, width)))				\
+			return iomul_main_##name##_##width(v->user, (char __user *)buf, offset,	\
+							   ppos);				\
+		return other_##name(vdev, buf, width, ppos);					\
+	}
 
-	if (unlikely(!is_shared(v, pos)))
-		return vfio_pci_core_read(vdev, buf, count, ppos);
-	return iomul_user_read(v->user, VFIO_PCI_OFFSET_TO_INDEX(pos), pos & VFIO_PCI_OFFSET_MASK, buf,
-			       count, ppos);
+#define VFIO_RW(name, in)									\
+static noinline ssize_t other_##name(struct vfio_device *vdev, in char __user *buf,		\
+				     size_t count, loff_t *ppos)				\
+{												\
+	struct iomul_vfio *v = to_iomul(vdev);							\
+	u64 pos = *ppos;									\
+												\
+	if (!is_shared(v, pos))									\
+		return vfio_pci_core_##name(vdev, buf, count, ppos);				\
+	return iomul_user_##name(v->user, VFIO_PCI_OFFSET_TO_INDEX(pos),			\
+				 pos & VFIO_PCI_OFFSET_MASK, (char __user *)buf, count, ppos);	\
+}												\
+												\
+static ssize_t iomul_vfio_##name(struct vfio_device *vdev, in char __user *buf, size_t count,	\
+				 loff_t *ppos)							\
+{												\
+	VFIO_ONE(name, 4)									\
+	VFIO_ONE(name, 2)									\
+	VFIO_ONE(name, 1)									\
+	return other_##name(vdev, buf, count, ppos);						\
 }
 
-static ssize_t iomul_vfio_write(struct vfio_device *vdev, const char __user *buf, size_t count,
-				loff_t *ppos)
-{
-	struct iomul_vfio *v = to_iomul(vdev);
-	u64 pos = *ppos;
-
-	if (unlikely(!is_shared(v, pos)))
-		return vfio_pci_core_write(vdev, buf, count, ppos);
-	return iomul_user_write(v->user, VFIO_PCI_OFFSET_TO_INDEX(pos), pos & VFIO_PCI_OFFSET_MASK,
-				(char __user *)buf, count, ppos);
-}
+VFIO_RW(read, )
+VFIO_RW(write, const)
 
 /* An ioeventfd would write to the port from the kernel, past the mux. */
 static bool ioeventfd_is_shared(const struct iomul_vfio *v, unsigned long arg)

@@ -270,24 +270,33 @@ static bool check_swap(struct model *m, u32 g, u32 code, u32 slot)
 {
 	struct iomul_mux *mux = &m->group[g].mux;
 	struct iomul_mux_step a, b;
-	u32 shut, open, end;
+	const struct iomul_path *from, *to;
+	u32 end;
 
 	load(m, g, code);
-	if (slot == IOMUL_NONE || !iomul_mux_swap(mux, slot, &shut, &open))
+	if (slot == IOMUL_NONE || !iomul_mux_swap(mux, slot, &from, &to))
 		return true;
+	load(m, g, code);
 	if (iomul_mux_next(mux, slot, &a) <= 0)
 		return FAIL(m, "swapped to %u, which is there already", slot);
 	iomul_mux_done(mux, a, true);
 	if (iomul_mux_next(mux, slot, &b) <= 0)
 		return FAIL(m, "swapped to %u in two steps, one is enough", slot);
 	iomul_mux_done(mux, b, true);
-	if (a.open || !b.open || a.gate != shut || b.gate != open || mux->owner != slot)
+	if (a.open || !b.open || a.gate != from->last || b.gate != to->last ||
+	    mux->owner != slot)
 		return FAIL(m, "swapped to %u by other steps than next", slot);
 	end = save(m, g);
 	load(m, g, code);
-	iomul_mux_swapped(mux, slot, shut, open);
+	iomul_mux_swap(mux, slot, &from, &to);
 	if (!iomul_mux_valid(mux) || save(m, g) != end)
 		return FAIL(m, "swapped to %u, another state", slot);
+	iomul_mux_forget_gate(mux, from->last);
+	iomul_mux_forget_gate(mux, to->last);
+	if (!iomul_mux_valid(mux) || mux->owner != IOMUL_NONE ||
+	    from->gate->state != IOMUL_GATE_UNKNOWN ||
+	    to->gate->state != IOMUL_GATE_UNKNOWN)
+		return FAIL(m, "not swapped to %u, and believed", slot);
 	return true;
 }
 

@@ -63,8 +63,11 @@ static void any_tree(void)
 		slot[i].first = i * LEVELS;
 		slot[i].depth = any_u32();
 		slot[i].last = any_u32();
-		slot[i].bus = any_u32();
-		ASSUME(slot[i].depth <= LEVELS);
+		slot[i].swap = any_u32();
+		ASSUME(slot[i].depth <= LEVELS && slot[i].last < GATES);
+		slot[i].gate = &gate[slot[i].last];
+		ASSUME(slot[i].gate->bus < BUSES);
+		slot[i].bus = &bus[slot[i].gate->bus];
 	}
 }
 
@@ -239,13 +242,16 @@ void prove_fail_closed(void)
 /* Rules 1 and 2 for the change of owner in one piece, whichever of its two writes fails. */
 void prove_swap(void)
 {
+	const struct iomul_path *from, *to;
 	u32 s = any_u32(), off, on;
 	bool ok;
 
 	any_mux();
 	ASSUME(belief_true(true) && s < mux.slots);
-	if (iomul_mux_swap(&mux, s, &off, &on)) {
-		PROVE(off < mux.gates && on < mux.gates && on == last_gate(s), "gates of the tree");
+	if (iomul_mux_swap(&mux, s, &from, &to)) {
+		PROVE(mux.owner == s && to == &mux.slot[s], "to this one");
+		off = from->last;
+		on = to->last;
 		ok = carry_out((struct iomul_mux_step){ .gate = off, .open = false });
 		PROVE(slots_open() <= 1, "rule 1 between the two");
 		if (ok) {
@@ -254,10 +260,9 @@ void prove_swap(void)
 				      "opened only where all others are shut");
 			ok = carry_out((struct iomul_mux_step){ .gate = on, .open = true });
 		}
-		if (ok) {
-			iomul_mux_swapped(&mux, s, off, on);
-			PROVE(mux.owner == s && slot_open(s), "swapped: its path is open");
-		} else {
+		if (ok)
+			PROVE(slot_open(s), "its path is open");
+		if (!ok) {
 			iomul_mux_forget_gate(&mux, off);
 			iomul_mux_forget_gate(&mux, on);
 		}

@@ -177,30 +177,33 @@ inline give()
 {
 	atomic {
 		inside--;
-		if
-		:: state == TAKEN -> state = 0; handed = true
-		:: else -> handed = false
-		fi
+		state = state & WAITED;
+		handed = state == 0
 	}
 	if
 	:: handed
 	:: else ->
 		lock(spin);
 		if
-		:: waiters == 0 -> state = 0
-		:: waiters && passed < BURST ->
-			atomic { state = state & WAITED }
-			awake[queue[0]] = true
-		:: else ->
-			w = queue[0];
-			queue_del(w);
-			passed = 0; ahead = 0;
-			seize();
-			granted[w] = true;
-#ifndef BUG_WAKE
-			awake[w] = true;
+#ifndef BUG_GIVE
+		:: state & TAKEN || waiters == 0
+#else
+		:: waiters == 0
 #endif
-			w = 0
+		:: else ->
+			if
+			:: passed < BURST -> awake[queue[0]] = true
+			:: else ->
+				w = queue[0];
+				queue_del(w);
+				passed = 0; ahead = 0;
+				seize();
+				granted[w] = true;
+#ifndef BUG_WAKE
+				awake[w] = true;
+#endif
+				w = 0
+			fi
 		fi;
 		unlock(spin)
 	fi;

@@ -120,17 +120,17 @@ static bool carry_out(struct life *l, struct group *g, struct iomul_mux_step s)
 
 static bool swap(struct life *l, struct group *g, u32 slot)
 {
-	u32 shut, open;
+	struct iomul_mux_step shut = { .open = false }, open = { .open = true };
+	const struct iomul_path *from, *to;
 
-	if (!iomul_mux_swap(&g->mux, slot, &shut, &open))
+	if (!iomul_mux_swap(&g->mux, slot, &from, &to))
 		return false;
-	if (carry_out(l, g, (struct iomul_mux_step){ .gate = shut, .open = false }) &&
-	    carry_out(l, g, (struct iomul_mux_step){ .gate = open, .open = true })) {
-		iomul_mux_swapped(&g->mux, slot, shut, open);
+	shut.gate = from->last;
+	open.gate = to->last;
+	if (carry_out(l, g, shut) && carry_out(l, g, open))
 		return true;
-	}
-	iomul_mux_forget_gate(&g->mux, shut);
-	iomul_mux_forget_gate(&g->mux, open);
+	iomul_mux_forget_gate(&g->mux, shut.gate);
+	iomul_mux_forget_gate(&g->mux, open.gate);
 	return false;
 }
 

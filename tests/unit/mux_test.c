@@ -377,7 +377,7 @@ static void mux_valid_notices_check(void **state)
 
 	(void)state;
 
-	for (i = 0; i < 29; i++) {
+	for (i = 0; i < 32; i++) {
 		struct iomul_mux *m = &b.mux;
 		struct iomul_bus *more; /* behind the last one there is room */
 		struct iomul_mux room;
@@ -476,6 +476,15 @@ static void mux_valid_notices_check(void **state)
 			break;
 		case 28:
 			m->slot[0].bus++;
+			break;
+		case 29:
+			m->slot[0].gate++;
+			break;
+		case 30:
+			m->slot[0].swap = m->buses;
+			break;
+		case 31:
+			m->arriving = 1;
 			break;
 		}
 		if (iomul_mux_valid(m))
