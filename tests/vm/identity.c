@@ -13,9 +13,10 @@
  *
  * identity [-H] [-n ACCESSES | -t SECONDS] [-p PROCESSES] [-b TIMES] [SLOT|FUNCTION...]
  *
- * Default: all functions of all attached slots. Of four rounds two are a batch
- * of TIMES (32) repetitions, one is a batch of one, one is a system call for
- * each access, between which others come.
+ * Default: all functions of all attached slots. What is named, or shared and not
+ * unplugged, must be found, or nothing is accessed at all.
+ * Of four rounds two are a batch of TIMES (32) repetitions, one is a batch of
+ * one, one is a system call for each access, between which others come.
  * At the end it says how long the longest system call of an access took.
  * -H: ports of functions that don't share, by the processor's own instructions.
  */
@@ -332,6 +333,8 @@ static uint32_t mmio_read(struct iomul_addr a, uint32_t reg)
 	munmap(map, 0x20000);
 	close(fd);
 	sysfs_enable(a, "0");
+	if (value == ~0U)
+		die(ADDR_FMT ": its memory BAR reads all ones", ADDR_ARG(a));
 	return value;
 }
 
@@ -371,23 +374,54 @@ static uint16_t host_port(struct iomul_addr a, unsigned int bar)
 	return first;
 }
 
+/* A file of one number, as the kernel found it when the device came. */
+static uint16_t sysfs_number(struct iomul_addr a, const char *name)
+{
+	FILE *file = sysfs_open(a, name, "r");
+	unsigned int value;
+
+	if (fscanf(file, "%x", &value) != 1)
+		die(ADDR_FMT ": %s: %s", ADDR_ARG(a), name, strerror(errno));
+	fclose(file);
+	return value;
+}
+
+/*
+ * The header. With pci=assign-busses a rescan takes the bus numbers from all
+ * ports for a moment, and the config space of what is below reads all ones.
+ */
+static void read_header(struct iomul_addr a, uint32_t word[16])
+{
+	unsigned int tries;
+	FILE *file;
+
+	for (tries = 0; tries < 200; tries++) {
+		file = sysfs_open(a, "config", "r");
+		if (fread(word, 4, 16, file) != 16)
+			die(ADDR_FMT ": config: %s", ADDR_ARG(a), strerror(errno));
+		fclose(file);
+		if (word[0] != ~0U && word[15] != ~0U)
+			return;
+		usleep(10000);
+	}
+	die(ADDR_FMT ": config space reads all ones", ADDR_ARG(a));
+}
+
 /* NULL: it has no I/O BAR. */
 static const struct kind *find_kind(struct iomul_addr a)
 {
-	FILE *file = sysfs_open(a, "config", "r");
-	uint32_t word[16] = { 0 };
+	uint16_t vendor = sysfs_number(a, "vendor"), device = sysfs_number(a, "device");
+	uint32_t word[16];
 	unsigned int i;
 
-	if (fread(word, sizeof(word), 1, file) != 1)
-		die(ADDR_FMT ": config: %s", ADDR_ARG(a), strerror(errno));
-	fclose(file);
 	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if ((word[0] & 0xffff) == kinds[i].vendor && word[0] >> 16 >= kinds[i].first &&
-		    word[0] >> 16 <= kinds[i].last)
+		if (vendor == kinds[i].vendor && device >= kinds[i].first && device <= kinds[i].last)
 			return &kinds[i];
+	read_header(a, word);
 	for (i = 4; i < 10; i++) {
 		if ((word[3] >> 16 & 0x7f) == 0 && (word[i] & 1))
-			die(ADDR_FMT ": don't know how to tell %08x from others", ADDR_ARG(a), word[0]);
+			die(ADDR_FMT ": don't know how to tell %04x:%04x from others", ADDR_ARG(a),
+			    vendor, device);
 		i += (word[i] & 7) == 4;
 	}
 	return NULL;
@@ -426,20 +460,47 @@ static unsigned int add_slot(struct function *f, unsigned int n, struct iomul_ad
 	return n;
 }
 
+/* Slots that are there now. */
+static unsigned int shared_slots(struct iomul_slot_status slot[MAX])
+{
+	int fd = iomul_open(O_RDONLY);
+	unsigned int i, n = 0, slots = get_slots(fd, slot);
+
+	close(fd);
+	for (i = 0; i < slots; i++)
+		if (!(slot[i].flags & IOMUL_SLOT_GONE))
+			slot[n++] = slot[i];
+	return n;
+}
+
+static int is_shared(struct iomul_addr a)
+{
+	static struct iomul_slot_status slot[MAX];
+	unsigned int i, slots = shared_slots(slot);
+
+	for (i = 0; i < slots; i++)
+		if (!memcmp(&slot[i].addr, &a, sizeof(a)))
+			return 1;
+	return 0;
+}
+
 static unsigned int choose(struct function *f, int argc, char **argv)
 {
 	static struct iomul_slot_status slot[MAX];
-	unsigned int i, k, n = 0, slots;
+	unsigned int i, k, before, n = 0, slots = argc ? 0 : shared_slots(slot);
 
-	for (i = 0; i < (unsigned int)argc; i++)
+	for (i = 0; i < (unsigned int)argc; i++) {
+		before = n;
 		n = add_slot(f, n, parse_addr(argv[i]), !!strchr(argv[i], '.'));
-	if (!argc) {
-		int fd = iomul_open(O_RDONLY);
-
-		slots = get_slots(fd, slot);
-		close(fd);
-		for (i = 0; i < slots; i++)
-			n = add_slot(f, n, slot[i].addr, 0);
+		if (n == before)
+			die("%s: no function with an I/O BAR", argv[i]);
+	}
+	for (i = 0; i < slots; i++) {
+		before = n;
+		n = add_slot(f, n, slot[i].addr, 0);
+		/* It may have been unplugged since. */
+		if (n == before && is_shared(slot[i].addr))
+			die(ADDR_FMT ": shared, but no function with an I/O BAR", ADDR_ARG(slot[i].addr));
 	}
 	for (i = 0; i < n; i++)
 		for (k = 0; k < i; k++)

@@ -4,10 +4,11 @@
 # who was given the device, a container with and without it, and under lockdown.
 #
 # usage, as root in a server with e1000e (tiny, nics24), the programs of
-# "make debug-programs" built: rights.sh. Ends with "N passed, N failed".
+# "make vm-tests debug-programs" built: rights.sh. Ends with "N passed, N failed".
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 try=$top/build/debug/try
+lease=$top/build/vm/lease
 dev=/dev/iomul
 [ -e "$dev" ] || "$top/lab/scripts/load" || exit 1
 passed=0 failed=0
@@ -29,8 +30,10 @@ user() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bo
 nocaps() { setpriv --inh-caps=-all --bounding-set=-all "$@"; }
 # Root of a user namespace: all capabilities, none that count outside.
 container() { unshare -Ur "$@"; }
-# A /dev of its own, without the device.
-bare() { unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$@"; }
+# The same with a /dev of its own, the device in it or not; begun by whom comes before.
+contained=$top/tests/vm/contained
+without="$contained --"
+with="$contained $dev --"
 
 set --
 for path in /sys/bus/pci/devices/*; do
@@ -44,27 +47,53 @@ before=$(state "$one")
 is 600 "the device is root's alone" stat -c %a "$dev"
 is EACCES "a user does not open it" user "$try" open
 is EACCES "nor for writing" user "$try" openrw
-is ENOENT "a container without it" bare "$try" open
+is ENOENT "a container without it" $without "$try" open
+is ENOENT "nor does a user's container without it" user $without "$try" open
+is EACCES "nor one with it that the user was not given" user $with "$try" open
+is EACCES "nor one that sees the host's /dev" user unshare -Ur "$try" open
 is ok "root attaches" "$try" attach "$one"
 is EPERM "root without capabilities attaches nothing" nocaps "$try" attach "$two"
 is EPERM "nor detaches" nocaps "$try" detach "$one"
 is EPERM "nor repairs" nocaps "$try" repair
+is EPERM "nor leases" nocaps "$lease" "$one"
 is EPERM "root of a container attaches nothing" container "$try" attach "$two"
 is EPERM "nor detaches" container "$try" detach "$one"
 is ok "root without capabilities may look" nocaps "$try" info
+is ok "and verify" nocaps "$try" verify
+is ok "root repairs" "$try" repair
+is ok "and leases" "$lease" "$one"
 is ENOENT "what is not shared can't be claimed" "$try" claim "$two"
 is EBADF "nor with the device opened for reading" "$try" claimro "$one"
 
 # The administrator hands the device to a user: ports of shared slots, and nothing else.
-chmod 666 "$dev"
+chown 65534 "$dev"
 is ok "a user who was given it claims" user "$try" claim "$one"
 is ok "and reads" user "$try" read "$one"
 is ok "nothing beyond the BAR" user "$try" beyond "$one"
 is ENOENT "nothing that is not shared" user "$try" read "$two"
 is EPERM "he attaches nothing" user "$try" attach "$two"
 is EPERM "and detaches nothing" user "$try" detach "$one"
-is EPERM "a container's root neither" container "$try" detach "$one"
-chmod 600 "$dev"
+is EPERM "nor does he repair" user "$try" repair
+is ok "he may verify" user "$try" verify
+is EPERM "he takes no lease" user "$lease" "$one"
+
+# Or to a container, by its node: of the user's, and of root's.
+root() { "$@"; }
+for who in user root; do
+	[ $who = user ] || chown 0 "$dev"
+	is 0 "$who: root in the container" $who $with id -u
+	is ok "$who: a container that was given it claims" $who $with "$try" claim "$one"
+	is ok "$who: and reads" $who $with "$try" read "$one"
+	is ok "$who: nothing beyond the BAR" $who $with "$try" beyond "$one"
+	is ENOENT "$who: nothing that is not shared" $who $with "$try" read "$two"
+	is EPERM "$who: attaches nothing" $who $with "$try" attach "$two"
+	is EPERM "$who: detaches nothing" $who $with "$try" detach "$one"
+	is EPERM "$who: repairs nothing" $who $with "$try" repair
+	is ok "$who: may verify" $who $with "$try" verify
+	is EPERM "$who: takes no lease" $who $with "$lease" "$one"
+	is ENOENT "$who: without the node nothing of this" $who $without "$try" claim "$one"
+done
+is EACCES "taken back, the user opens it no more" user "$try" openrw
 
 # A held slot stays; one that was let go of goes back to what it was.
 "$try" hold "$one" > /dev/null &
@@ -81,6 +110,8 @@ if [ -w /sys/kernel/security/lockdown ] && echo integrity > /sys/kernel/security
 	is EPERM "lockdown: even root writes no config space" sh -c "dd if=/dev/zero of=/sys/bus/pci/devices/$one/config bs=1 seek=4 count=1 2>&1 | grep -q 'not permitted' && echo EPERM"
 	is ok "lockdown: attach goes on, through the module" "$try" attach "$one"
 	is ok "lockdown: so does access" "$try" read "$one"
+	is ok "lockdown: so does repair" "$try" repair
+	is ok "lockdown: so does a lease" "$lease" "$one"
 	is ok "lockdown: and detach" "$try" detach "$one"
 else
 	echo "skipped: lockdown (not in this kernel)"
