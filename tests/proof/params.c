@@ -267,3 +267,33 @@ void prove_format(void)
 	PROVE(!size || !out[sizeof(out) - size + (len < size ? len : size - 1)], "ends");
 	END;
 }
+
+static bool same_id(const char *a, const char *b)
+{
+	bool same = true;
+
+	for (u32 i = 0, end = 0; i < IOMUL_ID_MAX; i++) {
+		same = same && (end || a[i] == b[i]);
+		end = end || !a[i];
+	}
+	return same;
+}
+
+/* The root bridge of that name, and none of another; it may lack either id. */
+void prove_item_root(void)
+{
+	struct iomul_item item;
+	char hid[IOMUL_ID_MAX], uid[IOMUL_ID_MAX];
+	bool has_hid = any_bool(), has_uid = any_bool(), is;
+
+	__CPROVER_havoc_object(&item);
+	__CPROVER_havoc_object(hid);
+	__CPROVER_havoc_object(uid);
+	item.has_uid = any_bool();
+	item.hid[IOMUL_ID_MAX - 1] = item.uid[IOMUL_ID_MAX - 1] = '\0';
+	hid[IOMUL_ID_MAX - 1] = uid[IOMUL_ID_MAX - 1] = '\0';
+	is = iomul_item_root(&item, has_hid ? hid : NULL, has_uid ? uid : NULL);
+	PROVE(is == (item.kind == IOMUL_ITEM_PATH && has_hid && same_id(item.hid, hid) &&
+		     (!item.has_uid || (has_uid && same_id(item.uid, uid)))), "of that name");
+	END;
+}

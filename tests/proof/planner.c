@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Proof: the planner. Its parts for what they are handed; the whole of it for
- * trees so small that nobody is above a mixed port, where nothing is attached
- * yet.
+ * Proof: the planner. Parts of it; and the whole for a tree that is given
+ * (PARENTS), whatever is in it, where nothing is attached yet.
  */
 #include "plan.c"
 #include "proof.h"
-
 
 static struct iomul_node node[NODES];
 static struct iomul_mark mark[NODES + 1];
@@ -121,5 +119,75 @@ void prove_attach(void)
 	ASSUME(k < plan.steps);
 	PROVE(step[k].kind == IOMUL_STEP_RESERVE || step[k].kind == IOMUL_STEP_WIDEN ||
 	      node[step[k].node].group != IOMUL_NONE, "rule 3: steps");
+	END;
+}
+
+/* The places of BARs in a slot: aligned, apart, within what the slot says it needs; each BAR has one. */
+void prove_places(void)
+{
+	u32 offset[BARIO], at[BARIO], need, align, used = 0, size = ANY_SIZE, n = 0;
+	u32 i = any_u32(), k = any_u32();
+	struct bar_ref ref = FIRST_BAR;
+	bool isa = any_bool();
+
+	any_topology();
+	ASSUME(node_counts(&node[0]) && slot_need(&t, 0, 1, isa, &need, &align) && need != ~0U);
+	while (next_bar(&t, 0, 1, &ref, &size)) {
+		PROVE(n < BARIO && ref.node == 0 && ref.bar < BARIO, "one of its BARs");
+		PROVE(size == node[0].bar[ref.bar].size && size, "its size");
+		at[n] = ref.bar;
+		offset[n++] = place_offset(&used, size, isa);
+	}
+	ASSUME(i < n && k < n);
+	PROVE(i == k || at[i] != at[k], "each once");
+	PROVE(!(offset[i] & (node[0].bar[at[i]].size - 1)) && align >= node[0].bar[at[i]].size &&
+	      iomul_power_of_two(align), "aligned");
+	PROVE((u64)offset[i] + node[0].bar[at[i]].size <= need, "within its need");
+	PROVE(i == k || (u64)offset[i] + node[0].bar[at[i]].size <= offset[k] ||
+	      (u64)offset[k] + node[0].bar[at[k]].size <= offset[i], "apart");
+	PROVE(!isa || align >= ISA_PERIOD, "ISA Enable: places are counted from a period");
+	PROVE(!isa || (offset[i] & 0x300) == 0, "ISA Enable: where it passes");
+	PROVE(!isa || ((offset[i] + node[0].bar[at[i]].size - 1) & 0x300) == 0, "to its end");
+	for (u32 b = 0; b < BARIO; b++)
+		n -= !!node[0].bar[b].size;
+	PROVE(!n, "all of them");
+	END;
+}
+
+/* What a window lacks of a range: nothing it has, nothing outside. */
+void prove_beyond(void)
+{
+	struct iomul_range r = { any_u32(), any_u32() }, window = { any_u32(), any_u32() }, b, a;
+	u32 port = any_u32();
+
+	ASSUME(!iomul_range_empty(r) && !iomul_range_empty(window));
+	b = range_beyond(r, window);
+	a = range_around(r, window);
+	PROVE(iomul_range_empty(b) == iomul_range_contains(window, r), "none if it has all");
+	PROVE(iomul_range_contains(r, b) && !iomul_range_overlaps(b, window), "of the range, not of the window");
+	PROVE(iomul_range_empty(b) || (r.first < window.first && r.last > window.last) || port < r.first ||
+	      port > r.last || (port >= window.first && port <= window.last) ||
+	      (port >= b.first && port <= b.last), "all of it, if it is on one side");
+	PROVE(iomul_range_contains(a, r) && iomul_range_contains(a, window) &&
+	      (a.first == r.first || a.first == window.first) && (a.last == r.last || a.last == window.last),
+	      "around both");
+	END;
+}
+
+/* Undone twice is done; every reason has an errno. */
+void prove_inverse(void)
+{
+	struct iomul_step s, i, twice;
+	u32 reason = any_u32();
+
+	__CPROVER_havoc_object(&s);
+	i = iomul_step_inverse(s);
+	twice = iomul_step_inverse(i);
+	PROVE(i.kind == s.kind && i.bar == s.bar && i.node == s.node, "about the same");
+	PROVE(i.from.first == s.to.first && i.from.last == s.to.last && i.to.first == s.from.first &&
+	      i.to.last == s.from.last && i.was == s.now && i.now == s.was, "the other way");
+	PROVE(twice.from.first == s.from.first && twice.to.last == s.to.last && twice.was == s.was &&
+	      twice.now == s.now, "twice is none");
+	PROVE(!reason == !iomul_reason_errno(reason) && iomul_reason_errno(reason) >= 0, "errno");
 	END;
 }
