@@ -134,14 +134,18 @@ void prove_scan_addr(void)
 	END;
 }
 
-/* HID, UID, bridges; the parenthesis is prove_scan_alternatives()'s. */
+/*
+ * HID, UID, bridges; the parenthesis is prove_scan_alternatives()'s. However
+ * many bridges there were before, so that the bound is met by a short text.
+ */
 void prove_scan_path(void)
 {
 	struct scan s = any_scan();
-	struct iomul_item item = { 0 };
+	struct iomul_item item = { .depth = any_u8() };
 	u32 from = s.at;
 	bool ok;
 
+	ASSUME(item.depth < IOMUL_DEPTH_MAX);
 	for (u32 i = 0; i < CHARS; i++)
 		ASSUME(text[i] != '(');
 	ok = scan_path(&s, &item);
