@@ -74,8 +74,9 @@ static const struct reason {
 			     "the group's other slots first, or all: iomul detach --all",
 			     NULL },
 	[IOMUL_R_HARDWARE] = { "hardware",
-			       "{slot}: config space of {at} did not take a write; look into the "
-			       "kernel's log (dmesg) for errors of the device and try again",
+			       "{slot}: config space of {at} did not take a write, or is not reached by "
+			       "the bus numbers of the ports above; look into the kernel's log (dmesg) "
+			       "for errors of the device, or rescan (/sys/bus/pci/rescan), and try again",
 			       NULL },
 	[IOMUL_R_GONE] = { "gone", "{SLOT}: it was removed meanwhile; look with lspci and try again",
 			   NULL },

@@ -101,7 +101,7 @@ static int reboot_notify(struct notifier_block *nb, unsigned long action, void *
 {
 	struct iomul_refusal refusal;
 
-	if (iomul_detach_all(&refusal))
+	if (iomul_detach_all(true, &refusal))
 		iomul_stop_all();
 	return NOTIFY_DONE;
 }

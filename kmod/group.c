@@ -362,14 +362,12 @@ static int attach_new_held(struct attach *a, u32 node)
 
 	if (live && live->lease)
 		return iomul_lease_refuse(live, n->addr, a->refusal);
-	held = iomul_held_new(snap->pdev[node]);
+	held = iomul_held_new(snap->pdev[node], live);
 	if (PTR_ERR(held) == -EBUSY)
 		return iomul_refuse(a->refusal, IOMUL_R_HOOKED, n->addr, n->addr);
 	if (IS_ERR(held))
 		return PTR_ERR(held);
 	snap->held[node] = held;
-	held->live = live;
-	held->window_only = !live;
 	if (live)
 		live->concerned = true;
 	up = n->parent == IOMUL_NONE ? NULL : snap->held[n->parent];
@@ -761,6 +759,18 @@ static int detach_seized(struct iomul_refusal *refusal)
 	return 0;
 }
 
+/* What cannot be reached cannot be put back: somebody took bus numbers of ports above. */
+static int detach_astray(struct iomul_refusal *refusal)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (held_leaves(held) && held->live && atomic_read(&held->live->astray))
+			return iomul_refuse(refusal, IOMUL_R_HARDWARE,
+					    held->slot ? held->slot->addr : held->addr, held->addr);
+	return 0;
+}
+
 static bool live_shrinks(const struct iomul_live *live)
 {
 	return live->concerned && !live_leaves(live);
@@ -869,12 +879,14 @@ static void detach_drop(void)
 }
 
 /* Those that were selected, if @err is 0. */
-static int detach_selected(int err, struct iomul_refusal *refusal)
+static int detach_selected(int err, bool force, struct iomul_refusal *refusal)
 {
 	if (!err)
 		err = detach_lenders(refusal);
 	if (!err)
 		err = detach_seized(refusal);
+	if (!err && !force)
+		err = detach_astray(refusal);
 	if (!err)
 		err = detach_trees();
 	if (err)
@@ -891,7 +903,7 @@ out_unmark:
 
 static int detach_locked(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
 {
-	return detach_selected(detach_select(addr, count, refusal), refusal);
+	return detach_selected(detach_select(addr, count, refusal), false, refusal);
 }
 
 void iomul_detach_replaced(void)
@@ -909,7 +921,7 @@ void iomul_detach_replaced(void)
 		any = true;
 	}
 	if (any)
-		detach_selected(0, &refusal);
+		detach_selected(0, false, &refusal);
 	mutex_unlock(&iomul_lock);
 	pci_unlock_rescan_remove();
 }
@@ -926,8 +938,7 @@ int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal 
 	return err;
 }
 
-/* Needs no memory: the module is unloaded by it. */
-int iomul_detach_all(struct iomul_refusal *refusal)
+int iomul_detach_all(bool force, struct iomul_refusal *refusal)
 {
 	struct iomul_slot *slot;
 	int err = 0;
@@ -943,7 +954,7 @@ int iomul_detach_all(struct iomul_refusal *refusal)
 			break;
 		slot_leave(slot);
 	}
-	err = detach_selected(err, refusal);
+	err = detach_selected(err, force, refusal);
 	if (!err)
 		iomul_wishes_drop();
 	mutex_unlock(&iomul_lock);

@@ -8,6 +8,12 @@
  * created below such a bus inherits filter_ops without a record of its own: the
  * nearest record above it has the originals. What is not held passes through.
  *
+ * Config cycles find a held function by the bus numbers of the ports above it. Linux
+ * takes these away for a moment when it rescans with pci=assign-busses, and root may
+ * write them; a write to a gate would be lost then without anybody noticing. So all buses
+ * above have the filter, too, which sees such writes: what is out of reach cannot be
+ * written to (held->write), and everything was touched once it is back.
+ *
  * The filter runs in any context and, where the kernel's config access is
  * lockless, on several CPUs at once. Records and held functions are freed a
  * grace period after they were taken out; all of its callers are within RCU.
@@ -22,12 +28,18 @@ struct iomul_filter {
 	struct hlist_node node;
 	struct pci_bus *bus;		/* a reference */
 	struct pci_ops *orig;
-	unsigned int held;
+	struct iomul_filter *up;	/* of the bus above; NULL: a root bus */
+	unsigned int held;		/* functions, and filters below */
+	u16 port;			/* devfn of the port above, or NO_PORT: a bus without */
+	bool astray;			/* the port's numbers lead elsewhere; under astray_lock */
 	raw_spinlock_t lock;		/* of all of them: a change of owner takes it once */
 	struct hlist_head bucket[FILTER_BUCKETS];	/* by device number */
 	struct rcu_head rcu;
 };
 
+#define NO_PORT 0xffff
+
+static DEFINE_RAW_SPINLOCK(astray_lock);	/* taken before a filter's lock */
 LIST_HEAD(iomul_helds);
 static DEFINE_HASHTABLE(filters, 6);	/* changed under iomul_lock */
 static struct pci_ops filter_ops;
@@ -197,6 +209,109 @@ static int held_read(struct iomul_held *held, struct pci_bus *bus, int where, in
 }
 
 /*
+ * Bus numbers
+ */
+
+static bool is_numbers(int where, int size)
+{
+	return where < PCI_SEC_LATENCY_TIMER && where + size > PCI_PRIMARY_BUS;
+}
+
+/* The filter below @filter whose config cycles pass the function @devfn. */
+static struct iomul_filter *filter_below(const struct iomul_filter *filter, unsigned int devfn)
+{
+	struct iomul_filter *f;
+	int i;
+
+	hash_for_each_rcu(filters, i, f, node)
+		if (f->up == filter && f->port == devfn)
+			return f;
+	return NULL;
+}
+
+static bool filter_is_below(const struct iomul_filter *f, const struct iomul_filter *top)
+{
+	while (f && f != top)
+		f = f->up;
+	return f;
+}
+
+static bool filter_in_reach(const struct iomul_filter *f)
+{
+	for (; f; f = f->up)
+		if (f->astray)
+			return false;
+	return true;
+}
+
+/* What a gate's write is while there is no way to it. */
+static int write_nowhere(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val)
+{
+	return PCIBIOS_DEVICE_NOT_FOUND;
+}
+
+/* Under @held->lock. */
+static void held_set_reach(struct iomul_held *held, bool yes)
+{
+	bool was = held->write != write_nowhere;
+
+	held->write = yes ? held->filter->orig->write : write_nowhere;
+	if (held->live && was != yes)
+		atomic_add(yes ? -1 : 1, &held->live->astray);
+	touch_locked(held);
+}
+
+/* Under astray_lock: who is below @top is in reach or is not, and was touched. */
+static void filters_set_reach(struct iomul_filter *top)
+{
+	struct iomul_filter *f;
+	struct iomul_held *held;
+	int i, k;
+
+	hash_for_each_rcu(filters, i, f, node) {
+		if (!filter_is_below(f, top))
+			continue;
+		raw_spin_lock(&f->lock);
+		for (k = 0; k < FILTER_BUCKETS; k++)
+			hlist_for_each_entry_rcu(held, &f->bucket[k], in_filter)
+				held_set_reach(held, filter_in_reach(f));
+		raw_spin_unlock(&f->lock);
+	}
+}
+
+/* Do the numbers of the port above @below lead there, and to all that is held further below? */
+static bool numbers_right(struct iomul_filter *below)
+{
+	struct iomul_filter *f;
+	u32 val = ~0U, last = 0;
+	int i;
+
+	hash_for_each_rcu(filters, i, f, node)
+		if (filter_is_below(f, below))
+			last = max_t(u32, last, f->bus->number);
+	if (below->up->orig->read(below->up->bus, below->port, PCI_PRIMARY_BUS, 4, &val))
+		return false;
+	return (val >> 8 & 0xff) == below->bus->number && (val >> 16 & 0xff) >= last;
+}
+
+/* Somebody writes bus numbers of the port above @below. */
+static int numbers_write(struct iomul_filter *below, int where, int size, u32 val)
+{
+	struct iomul_filter *filter = below->up;
+	unsigned long flags;
+	int ret;
+
+	raw_spin_lock_irqsave(&astray_lock, flags);
+	below->astray = true;
+	filters_set_reach(below);
+	ret = filter->orig->write(filter->bus, below->port, where, size, val);
+	below->astray = !numbers_right(below);
+	filters_set_reach(below);
+	raw_spin_unlock_irqrestore(&astray_lock, flags);
+	return ret;
+}
+
+/*
  * The filter
  */
 
@@ -223,7 +338,7 @@ static int filter_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 
 static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val)
 {
-	struct iomul_filter *filter;
+	struct iomul_filter *filter, *below;
 	struct iomul_held *held;
 	struct pci_ops *ops;
 	int ret = PCIBIOS_DEVICE_NOT_FOUND;
@@ -231,8 +346,11 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 	rcu_read_lock();
 	filter = filter_find(bus);
 	held = filter ? filter_held(filter, devfn) : NULL;
+	below = filter && is_numbers(where, size) ? filter_below(filter, devfn) : NULL;
 	if (held && held_register(held, where)) {
 		ret = held_write(held, bus, where, size, val);
+	} else if (below) {
+		ret = numbers_write(below, where, size, val);
 	} else {
 		ops = filter ? filter->orig : original_ops(bus);
 		if (ops)
@@ -291,9 +409,11 @@ static struct pci_ops filter_ops = {
 	.write = filter_write,
 };
 
+static void filter_put(struct iomul_filter *filter);
+
 static struct iomul_filter *filter_get(struct pci_bus *bus)
 {
-	struct iomul_filter *filter = filter_find(bus);
+	struct iomul_filter *filter = filter_find(bus), *up = NULL;
 	struct pci_ops *orig;
 	int i;
 
@@ -303,21 +423,36 @@ static struct iomul_filter *filter_get(struct pci_bus *bus)
 		filter->held++;
 		return filter;
 	}
+	if (bus->parent) {
+		up = filter_get(bus->parent);
+		if (IS_ERR(up))
+			return up;
+	}
 	orig = original_ops_sleeping(bus);
+	filter = ERR_PTR(-EBUSY);
 	if (!orig || !orig->read || !orig->write)
-		return ERR_PTR(-EBUSY);
+		goto err_filter;
 	filter = kzalloc(sizeof(*filter), GFP_KERNEL);
-	if (!filter)
-		return ERR_PTR(-ENOMEM);
+	if (!filter) {
+		filter = ERR_PTR(-ENOMEM);
+		goto err_filter;
+	}
 	for (i = 0; i < FILTER_BUCKETS; i++)
 		INIT_HLIST_HEAD(&filter->bucket[i]);
 	raw_spin_lock_init(&filter->lock);
 	filter->bus = bus;
 	filter->orig = orig;
+	filter->up = up;
+	filter->port = bus->self ? bus->self->devfn : NO_PORT;
 	filter->held = 1;
 	get_device(&bus->dev);
 	hash_add_rcu(filters, &filter->node, (unsigned long)bus);
 	pci_bus_set_ops(bus, &filter_ops);
+	return filter;
+
+err_filter:
+	if (up)
+		filter_put(up);
 	return filter;
 }
 
@@ -361,6 +496,8 @@ static void filter_put(struct iomul_filter *filter)
 	}
 	hash_del_rcu(&filter->node);
 	put_device(&filter->bus->dev);
+	if (filter->up)
+		filter_put(filter->up);
 	kfree_rcu(filter, rcu);
 }
 
@@ -414,7 +551,7 @@ static u32 hw_read(struct iomul_held *held, int where, int size)
 
 static int hw_write(struct iomul_held *held, int where, int size, u32 val)
 {
-	return held->filter->orig->write(held->bus, held->devfn, where, size, val);
+	return held->write(held->bus, held->devfn, where, size, val);
 }
 
 /*
@@ -442,10 +579,11 @@ static bool pciback_has(const struct pci_dev *pdev)
 	return driver && !strcmp(driver->name, "pciback");
 }
 
-struct iomul_held *iomul_held_new(struct pci_dev *pdev)
+struct iomul_held *iomul_held_new(struct pci_dev *pdev, struct iomul_live *live)
 {
 	struct iomul_held *held = kzalloc(sizeof(*held), GFP_KERNEL);
 	struct iomul_filter *filter;
+	unsigned long flags;
 
 	if (!held)
 		return ERR_PTR(-ENOMEM);
@@ -455,6 +593,8 @@ struct iomul_held *iomul_held_new(struct pci_dev *pdev)
 		return ERR_CAST(filter);
 	}
 	held->filter = filter;
+	held->live = live;
+	held->window_only = !live;
 	held->pdev = pci_dev_get(pdev);
 	held->bus = pdev->bus;
 	held->addr = iomul_pdev_addr(pdev);
@@ -466,8 +606,15 @@ struct iomul_held *iomul_held_new(struct pci_dev *pdev)
 	held->seized_before = pciback_has(pdev);
 	INIT_LIST_HEAD(&held->in_slot);
 	list_add_tail(&held->in_all, &iomul_helds);
+	raw_spin_lock_irqsave(&astray_lock, flags);
 	hlist_add_head_rcu(&held->in_filter,
 			   &filter->bucket[PCI_SLOT(pdev->devfn) % FILTER_BUCKETS]);
+	if (!filter_in_reach(filter)) {
+		raw_spin_lock(held->lock);
+		held_set_reach(held, false);
+		raw_spin_unlock(held->lock);
+	}
+	raw_spin_unlock_irqrestore(&astray_lock, flags);
 	return held;
 }
 
@@ -490,9 +637,15 @@ void iomul_held_start(struct iomul_held *held)
 
 void iomul_held_stop(struct iomul_held *held)
 {
+	unsigned long flags;
+
 	if (hlist_unhashed(&held->in_filter))
 		return;	/* its device went before */
+	raw_spin_lock_irqsave(&astray_lock, flags);
 	hlist_del_init_rcu(&held->in_filter);
+	if (held->live && held->write == write_nowhere)
+		atomic_dec(&held->live->astray);
+	raw_spin_unlock_irqrestore(&astray_lock, flags);
 	filter_put(held->filter);
 }
 

@@ -130,7 +130,7 @@ static int detach_execute(struct file *file, union iomul_arg *arg)
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
 	if (d->flags & IOMUL_DETACH_ALL)
-		return d->slots || d->slots_ptr ? -EINVAL : iomul_detach_all(&d->out_refusal);
+		return d->slots || d->slots_ptr ? -EINVAL : iomul_detach_all(false, &d->out_refusal);
 	addr = slots_from_user(d->slots_ptr, d->slots);
 	if (IS_ERR(addr))
 		return PTR_ERR(addr);

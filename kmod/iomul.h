@@ -62,6 +62,7 @@ struct iomul_held {
 	struct pci_dev *pdev;		/* a reference */
 	struct pci_bus *bus;
 	unsigned int devfn;
+	/* The bus's own, or one that fails: no way to it now. */
 	int (*write)(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val);
 	struct iomul_filter *filter;	/* of no use once out of it */
 	struct iomul_live *live;	/* NULL: @window_only */
@@ -98,8 +99,8 @@ struct iomul_held {
 
 extern struct list_head iomul_helds;
 
-/* -ENOMEM, -EBUSY (config access of the bus is taken over by somebody else). */
-struct iomul_held *iomul_held_new(struct pci_dev *pdev);
+/* Of @live, or window_only. -ENOMEM, -EBUSY (somebody else has taken over config access). */
+struct iomul_held *iomul_held_new(struct pci_dev *pdev, struct iomul_live *live);
 /* After a grace period since iomul_held_new(): from now on the filter holds. */
 void iomul_held_start(struct iomul_held *held);
 /* Out of the filter; free it a grace period later. */
@@ -301,6 +302,7 @@ struct iomul_live {
 	u64 repairs;
 	u64 events;
 	atomic64_t foreign_writes;
+	atomic_t astray;		/* held functions that config cycles don't reach now */
 	wait_queue_head_t lease_over;
 
 	struct list_head list;		/* iomul_lives */
@@ -361,7 +363,8 @@ extern struct list_head iomul_slots;
 int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_policy *policy,
 		 struct iomul_refusal *refusal);
 int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal);
-int iomul_detach_all(struct iomul_refusal *refusal);
+/* Needs no memory: the module is unloaded by it. @force: also what config cycles do not reach now. */
+int iomul_detach_all(bool force, struct iomul_refusal *refusal);
 int iomul_verify(bool repair, struct iomul_verify *result);
 void iomul_group_status(const struct iomul_live *live, struct iomul_group_status *status);
 void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *status);

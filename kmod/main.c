@@ -81,7 +81,7 @@ static void __exit iomul_exit(void)
 	iomul_events_exit();
 	iomul_leases_stop();
 	iomul_adopt_stop();
-	WARN_ON(iomul_detach_all(&refusal));
+	WARN_ON(iomul_detach_all(true, &refusal));
 	misc_deregister(&iomul_misc);
 	/* Somebody may be between reading a bus's ops and entering ours. */
 	synchronize_rcu();

@@ -5,6 +5,7 @@
  * Nobody touches user memory, sleeps or allocates while he has the turn, so
  * that it comes back in bounded time whatever user space does.
  */
+#include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/minmax.h>
@@ -324,11 +325,13 @@ static noinline int path_route(struct iomul_user *user)
 		return -ENODEV;
 	if (live->lessee && live->lessee != user->slot)
 		return -EAGAIN;
+	if (atomic_read(&live->astray))
+		return -EAGAIN;
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
 	err = live_route(live, user->index);
 	if (err)
-		return err;
+		return atomic_read(&live->astray) ? -EAGAIN : err;
 	if (live->config_writes == before)
 		return 0;
 	live->routed++;
@@ -372,7 +375,7 @@ static __always_inline bool path_swap(struct iomul_user *user)
 	return true;
 }
 
-/* With the turn: makes @user's slot the owner. -EAGAIN: another one has the window to itself. */
+/* With the turn: makes @user's slot the owner. -EAGAIN: not now; path_enter_later(). */
 static noinline int path_open(struct iomul_user *user)
 {
 	return path_swap(user) ? 0 : path_route(user);	/* there already if @user is the owner */
@@ -388,7 +391,22 @@ static int path_enter(struct iomul_user *user)
 	return path_is_open(user) ? 0 : path_open(user);
 }
 
-/* The turn is given meanwhile. */
+#define ASTRAY_MS 2000
+
+/* Until gates can be reached again; a rescan takes bus numbers for some milliseconds. */
+static int astray_wait(const struct iomul_live *live, ktime_t since)
+{
+	while (atomic_read(&live->astray)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (ktime_ms_delta(ktime_get(), since) > ASTRAY_MS)
+			return -EIO;
+		usleep_range(500, 1000);
+	}
+	return 0;
+}
+
+/* Another one has the window to itself, or no gate can be reached. The turn is given meanwhile. */
 static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 {
 	struct iomul_slot *slot = user->slot;
@@ -400,7 +418,7 @@ static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 		if (nowait)
 			return -EBUSY;
 		turn_give(live);
-		err = iomul_lease_wait(user);
+		err = iomul_lease_wait(user) ?: astray_wait(live, ktime_get());
 		turn_take(live, slot, false);
 		if (err)
 			return err;
@@ -484,13 +502,15 @@ static noinline int path_check(struct iomul_user *user)
 		err = held_answers(user->held);
 	if (user->pdev->error_state == pci_channel_io_perm_failure)
 		err = -ENODEV;
+	/* Touched: bus numbers may have been away while we looked. */
+	if (err == -ENODEV && READ_ONCE(live->touched))
+		return path_open_wait(user) ?: -EIO;
 	if (err != -EIO)
 		return err;
 	live->repairs++;
 	for (i = 0; i < live->tree.helds; i++)
 		iomul_held_touch(live->tree.held[i]);
-	err = path_open(user);
-	return err ?: -EIO;
+	return path_open_wait(user) ?: -EIO;
 }
 
 /*
