@@ -933,7 +933,7 @@ static ssize_t user_pieces(struct iomul_user *user, u32 port, u32 count, char __
 	for (n = bytes = 0; n < done; n++, bytes += run[n - 1].width)
 		if (!write && copy_to_user(buf + bytes, &data[n], run[n].width))
 			return -EFAULT;
-	return bytes ?: err;
+	return bytes ? (ssize_t)bytes : err;
 }
 
 /* Any BAR, any length. */
@@ -961,7 +961,7 @@ static ssize_t user_rw(struct iomul_user *user, unsigned int bar, u64 offset, ch
 		}
 	}
 	count = min_t(u64, count, size - offset);
-	while (done < count) {
+	while (done < (ssize_t)count) {
 		ret = user_pieces(user, port + done, count - done, buf + done, write);
 		if (ret < 0) {
 			done = done ?: ret;

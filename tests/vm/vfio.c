@@ -175,11 +175,33 @@ static void *race(void *arg)
 	return NULL;
 }
 
+/* Without bus numbers of the port above nobody gets anywhere, however many bytes he wants. */
+static void test_out_of_reach(struct function *f, struct function *other)
+{
+	uint32_t numbers, none, theirs = reg_read(other, RAL), value[2];
+	char path[128];
+	int port, size;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/../config", f->name);
+	port = open(path, O_RDWR);
+	IS(pread(port, &numbers, 4, PCI_PRIMARY_BUS), 4);
+	none = numbers & 0xff000000;
+	IS(pwrite(port, &none, 4, PCI_PRIMARY_BUS), 4);
+	for (size = 1; size <= 8; size++)
+		IS(bar_read(f, value, size, 0), -EIO);
+	IS(bar_write(f, value, 3, 0), -EIO);
+	IS(pwrite(port, &numbers, 4, PCI_PRIMARY_BUS), 4);
+	close(port);
+	IS(reg_read(other, RAL), theirs);
+	reg_read(f, RAL);
+}
+
 /* The core reads the request again after the driver has looked at it: the busy window is behind. */
 static void test_ioeventfd_race(struct function *f)
 {
 	struct vfio_device_ioeventfd io = {
 		.argsz = sizeof(io), .flags = VFIO_DEVICE_IOEVENTFD_32, .fd = eventfd(0, 0),
+		.offset = f->config.offset,
 	};
 	struct racer r = { &io, { f->bar.offset, f->config.offset }, 0 };
 	pthread_t thread;
@@ -273,6 +295,7 @@ int main(int argc, char **argv)
 		open_function(&f[i], argv[1 + i]);
 		IS(open_device(&f[i]), 0);
 	}
+	test_out_of_reach(&f[0], &f[1]);
 	for (i = 0; i < 2; i++) {
 		test_region(&f[i]);
 		test_ioeventfd(&f[i]);

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The variant driver as a VFIO user sees it: tests/vm/vfio.c on two e1000e that share.
+#
+# usage, as root in tiny, modules loaded: vfio.sh. Ends with "N passed, N failed".
+set -u
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC2046 # a list
+set -- $(for path in "$pci"/*; do [ "$(cat "$path/device")" = 0x10d3 ] && echo "${path##*/}"; done)
+[ $# -ge 2 ] || { echo "vfio.sh: want two e1000e"; exit 1; }
+check "attach" $iomul attach --all --windows 1
+check "bind" $iomul bind "$1" "$2"
+check "as a user sees it" "$top/build/vm/vfio" "$1" "$2"
+tail -12 /tmp/check.out
+check "all is as it should be" verified
+verdict
