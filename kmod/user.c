@@ -72,8 +72,9 @@ struct iomul_user *iomul_user_get(struct pci_dev *pdev)
 		return ERR_PTR(-ENOMEM);
 	user->pdev = pdev;
 	get_task_comm(user->who, current);
-	err = pm_runtime_resume_and_get(&pdev->dev);
-	if (err < 0)
+	/* -EACCES: it is being removed; other errors: it does not wake up. */
+	err = pm_runtime_resume_and_get(&pdev->dev) < 0 ? -ENODEV : 0;
+	if (err)
 		goto err_resume;
 	mutex_lock(&iomul_lock);
 	err = user_bind(user);

@@ -323,8 +323,8 @@ struct iomul_verify {
 /*
  * IOMUL_CLAIM: hold one function; an open /dev/iomul holds one at most, and
  * two callers never hold the same. Closing releases it.
- * Errors: EBADF (not opened for writing), ENODEV (no such function), ENOENT
- * (not shared), EINVAL (no I/O BAR), EBUSY (held already: by this file, by
+ * Errors: EBADF (not opened for writing), ENODEV (no such function, or it is
+ * going or does not wake up), ENOENT (not shared), EINVAL (no I/O BAR), EBUSY (held already: by this file, by
  * another, or by a VFIO user).
  */
 struct iomul_claim {
