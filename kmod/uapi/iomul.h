@@ -26,8 +26,8 @@
  *
  * Rights: opening needs the permissions of the device node. The commands that
  * change what is shared (ATTACH, DETACH, LEASE, VERIFY with REPAIR) need
- * CAP_SYS_ADMIN; CLAIM and ACCESS need CAP_SYS_RAWIO or the node opened for
- * writing by whom the administrator gave it to.
+ * CAP_SYS_ADMIN; CLAIM and ACCESS need the node opened for writing, by whom the
+ * administrator gave it to.
  */
 #ifndef _UAPI_IOMUL_H
 #define _UAPI_IOMUL_H

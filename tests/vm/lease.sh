@@ -84,6 +84,7 @@ check "somebody opens a gate, the filter keeps it shut" verified
 check "the driver goes on after that" $loopback $serial
 # Another's gate and the lessee's: of two that are touched the latter must not be shut with the former.
 gate=$(slot_state 0000:09:00 | awk '{ print $3 }')
+check "what the rescan touched is settled" "$top/build/debug/try" repair
 w=$(writes)
 setpci -s 02:00.0 COMMAND=0007:0007
 setpci -s "$gate" COMMAND=0006:0007
