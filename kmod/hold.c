@@ -250,12 +250,17 @@ static int write_nowhere(struct pci_bus *bus, unsigned int devfn, int where, int
 	return PCIBIOS_DEVICE_NOT_FOUND;
 }
 
+bool iomul_held_in_reach(const struct iomul_held *held)
+{
+	return READ_ONCE(held->write) != write_nowhere;
+}
+
 /* Under @held->lock. */
 static void held_set_reach(struct iomul_held *held, bool yes)
 {
 	bool was = held->write != write_nowhere;
 
-	held->write = yes ? held->filter->orig->write : write_nowhere;
+	WRITE_ONCE(held->write, yes ? held->filter->orig->write : write_nowhere);
 	if (held->live && was != yes)
 		atomic_add(yes ? -1 : 1, &held->live->astray);
 	touch_locked(held);

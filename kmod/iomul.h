@@ -106,6 +106,8 @@ void iomul_held_start(struct iomul_held *held);
 /* Out of the filter; free it a grace period later. */
 void iomul_held_stop(struct iomul_held *held);
 void iomul_held_free(struct iomul_held *held);
+/* Do bus numbers lead config cycles to it now? */
+bool iomul_held_in_reach(const struct iomul_held *held);
 struct iomul_held *iomul_held_find(const struct pci_dev *pdev);
 
 /* I/O Space Enable. 0 or -EIO. */

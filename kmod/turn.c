@@ -315,6 +315,23 @@ void iomul_live_settle(struct iomul_live *live)
 	}
 }
 
+/* With the turn: is there a gate that config cycles don't reach now? Functions behind gates don't matter. */
+static bool gates_astray(const struct iomul_live *live)
+{
+	const struct iomul_gate *gate;
+	u32 i, k;
+
+	if (likely(!atomic_read(&live->astray)))
+		return false;
+	for (i = 0; i < live->tree.mux.gates; i++) {
+		gate = &live->tree.mux.gate[i];
+		for (k = gate->node; k < gate->node + gate->nodes; k++)
+			if (!iomul_held_in_reach(live->tree.held[k]))
+				return true;
+	}
+	return false;
+}
+
 static noinline int path_route(struct iomul_user *user)
 {
 	struct iomul_live *live = user->live;
@@ -325,13 +342,13 @@ static noinline int path_route(struct iomul_user *user)
 		return -ENODEV;
 	if (live->lessee && live->lessee != user->slot)
 		return -EAGAIN;
-	if (atomic_read(&live->astray))
+	if (gates_astray(live))
 		return -EAGAIN;
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
 	err = live_route(live, user->index);
 	if (err)
-		return atomic_read(&live->astray) ? -EAGAIN : err;
+		return gates_astray(live) ? -EAGAIN : err;
 	if (live->config_writes == before)
 		return 0;
 	live->routed++;
@@ -393,39 +410,45 @@ static int path_enter(struct iomul_user *user)
 
 #define ASTRAY_MS 2000
 
-/* Until gates can be reached again; a rescan takes bus numbers for some milliseconds. */
-static int astray_wait(const struct iomul_live *live, ktime_t since)
+/*
+ * A rescan takes bus numbers for some milliseconds. Without the turn: sleeps for a bit of that;
+ * -EIO after so long, -EINTR when killed. @since: 0 at first.
+ */
+static int astray_pause(ktime_t *since)
 {
-	while (atomic_read(&live->astray)) {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (ktime_ms_delta(ktime_get(), since) > ASTRAY_MS)
-			return -EIO;
-		usleep_range(500, 1000);
-	}
+	if (!*since)
+		*since = ktime_get();
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (ktime_ms_delta(ktime_get(), *since) > ASTRAY_MS)
+		return -EIO;
+	usleep_range(500, 1000);
 	return 0;
 }
 
-/* Another one has the window to itself, or no gate can be reached. The turn is given meanwhile. */
+/* Another one has the window to itself, or a gate can't be reached. The turn is given meanwhile. */
 static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 {
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
-	ktime_t start = ktime_get();
+	ktime_t start = ktime_get(), since = 0;
+	bool astray;
 	int err;
 
 	do {
 		if (nowait)
 			return -EBUSY;
+		astray = gates_astray(live);
 		turn_give(live);
-		err = iomul_lease_wait(user) ?: astray_wait(live, ktime_get());
+		err = iomul_lease_wait(user);
+		if (!err && astray)
+			err = astray_pause(&since);
 		turn_take(live, slot, false);
 		if (err)
 			return err;
-		slot_waited(slot, ktime_to_ns(ktime_sub(ktime_get(), start)));
-		start = ktime_get();
 		err = path_enter(user);
 	} while (err == -EAGAIN);
+	slot_waited(slot, ktime_to_ns(ktime_sub(ktime_get(), start)));
 	return err;
 }
 
@@ -482,6 +505,23 @@ static int anchor_answers(const struct iomul_live *live)
 	return 0;
 }
 
+/* Nobody answered, but then bus numbers were away, or may have been: waits until they are back. */
+static int path_reach(struct iomul_user *user)
+{
+	struct iomul_live *live = user->slot->live;
+	ktime_t since = 0;
+	int err;
+
+	while (!iomul_held_in_reach(user->held)) {
+		turn_give(live);
+		err = astray_pause(&since);
+		turn_take(live, user->slot, false);
+		if (err)
+			return err;
+	}
+	return path_open_wait(user);
+}
+
 /*
  * A read returned all ones: so does a device that nobody has led the access to.
  * Reads back the registers on the path. 0: they are right, the ones are the
@@ -502,9 +542,8 @@ static noinline int path_check(struct iomul_user *user)
 		err = held_answers(user->held);
 	if (user->pdev->error_state == pci_channel_io_perm_failure)
 		err = -ENODEV;
-	/* Touched: bus numbers may have been away while we looked. */
-	if (err == -ENODEV && READ_ONCE(live->touched))
-		return path_open_wait(user) ?: -EIO;
+	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
+		return path_reach(user) ?: -EIO;
 	if (err != -EIO)
 		return err;
 	live->repairs++;

@@ -31,6 +31,7 @@ int iomul_mux_next(struct iomul_mux *mux, u32 slot, struct iomul_mux_step *step)
 }
 u32 iomul_config_read(struct pci_dev *pdev, int where, int size) { (void)pdev; (void)where; (void)size; abort(); }
 int iomul_held_decode(struct iomul_held *held, bool on) { (void)held; (void)on; abort(); }
+bool iomul_held_in_reach(const struct iomul_held *held) { (void)held; abort(); }
 u16 iomul_held_command(struct iomul_held *held) { (void)held; abort(); }
 void iomul_held_mend(struct iomul_held *held) { (void)held; abort(); }
 void iomul_held_refresh(struct iomul_held *held) { (void)held; abort(); }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The variant driver as a VFIO user sees it: tests/vm/vfio.c on two e1000e that share.
 #
-# usage, as root in tiny, modules loaded: vfio.sh. Ends with "N passed, N failed".
+# usage, as root in tiny or stacked, modules loaded: vfio.sh. Ends with "N passed, N failed".
 set -u
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
