@@ -243,6 +243,42 @@ static void mux_two_writes_check(void **state)
 	bench_fini(&b);
 }
 
+/* In one piece where both slots say so; the same two gates, or both in doubt. */
+static void mux_swappable_check(void **state)
+{
+	const struct iomul_path *from, *to;
+	struct iomul_mux *m;
+	struct bench b;
+	u32 one, two;
+
+	(void)state;
+	bench_init(&b, two_ports, "a b");
+	m = &b.mux;
+	expect(&b, "a", "-p -q +p");
+	one = slot_of(&b, "a");
+	two = slot_of(&b, "b");
+	iomul_mux_swappable(m, two, false);
+	assert_true(iomul_mux_valid(m));
+	assert_false(iomul_mux_swap(m, two, &from, &to));
+	iomul_mux_swappable(m, two, true);
+	iomul_mux_swappable(m, one, false);
+	assert_false(iomul_mux_swap(m, two, &from, &to));
+	assert_int_equal(m->owner, one);
+	iomul_mux_swappable(m, one, true);
+	assert_false(iomul_mux_swap(m, one, &from, &to));
+	assert_true(iomul_mux_swap(m, two, &from, &to));
+	assert_true(from == &m->slot[one] && to == &m->slot[two]);
+	assert_true(iomul_mux_valid(m));
+	assert_int_equal(m->owner, two);
+	assert_int_equal(from->gate->state, IOMUL_GATE_SHUT);
+	assert_int_equal(to->gate->state, IOMUL_GATE_OPEN);
+	iomul_mux_forget_gate(m, from->last);
+	iomul_mux_forget_gate(m, to->last);
+	assert_true(iomul_mux_valid(m));
+	assert_int_equal(m->owner, IOMUL_NONE);
+	bench_fini(&b);
+}
+
 static const char three_levels[] = "root 1000-ffff\n"
 				   " p: port\n"
 				   "  q: port\n"
@@ -499,7 +535,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gates_shape_check),	  cmocka_unit_test(gates_functions_check),
 		cmocka_unit_test(gates_no_room_check),	  cmocka_unit_test(mux_two_writes_check),
-		cmocka_unit_test(mux_three_levels_check), cmocka_unit_test(mux_failure_check),
+		cmocka_unit_test(mux_three_levels_check), cmocka_unit_test(mux_swappable_check),
+		cmocka_unit_test(mux_failure_check),
 		cmocka_unit_test(mux_forget_check),	  cmocka_unit_test(mux_abandoned_check),
 		cmocka_unit_test(mux_fail_step_n_check),  cmocka_unit_test(mux_valid_notices_check),
 	};
