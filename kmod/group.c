@@ -885,8 +885,13 @@ static int detach_selected(int err, bool force, struct iomul_refusal *refusal)
 		err = detach_lenders(refusal);
 	if (!err)
 		err = detach_seized(refusal);
-	if (!err && !force)
-		err = detach_astray(refusal);
+	if (!err && detach_astray(refusal)) {
+		if (force)
+			pr_warn("bus numbers above gates of the group of %04x:%02x:%02x lead elsewhere: not put back\n",
+				refusal->slot.segment, refusal->slot.bus, refusal->slot.devfn >> 3);
+		else
+			err = -EIO;
+	}
 	if (!err)
 		err = detach_trees();
 	if (err)

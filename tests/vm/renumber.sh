@@ -56,5 +56,14 @@ done
 event "$rescans rescans"
 bystanders_stop
 check "after $rescans rescans all is as it should be" verified
+# The module can't be kept from going; it says what stays as it was.
+take
+check "unload while numbers are gone" sh -c "rmmod iomul-vfio-pci && rmmod iomul"
+check "the log names the group" sh -c "dmesg | grep 'iomul: bus numbers above gates of the group of 0000:0.:0. lead elsewhere: not put back'"
+give
+"$top/lab/scripts/load"
+check "loaded and attached again" $iomul attach --all --windows 1
+check "both answer again" both
+check "and all is as it should be again" verified
 check "detach" $iomul detach --all
 verdict
