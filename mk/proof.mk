@@ -45,7 +45,7 @@ coverage-shell: debug-kernel vm-tests cli debug-programs ## basic blocks of the 
 	tests/debug/kcov-report $(BUILD)/kmod/$(debug-release) $(BUILD)/kcov/[0-9]*
 	rm -rf $(BUILD)/kmod/$(debug-release)	# others want it without
 
-check-rt: vm-tests cli ## the tests of the lab in Debian's PREEMPT_RT kernel
+check-rt: vm-tests cli debug-programs $(BUILD)/torture/lab ## the tests of the lab in Debian's PREEMPT_RT kernel
 	tests/debug/rt $(BUILD)/rt
 
 # An hour by default: a hundred million accesses in the simulator, and what fits into the time in the lab.
