@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the server: sweeps over the allocations of every call, with two e1000e.
 top=$(cd "$(dirname "$0")/../.." && pwd)
+[ -e /proc/self/fail-nth ] || { echo "skipped failnth: this kernel has no CONFIG_FAULT_INJECTION"; exit 77; }
 # Allocations that may sleep fail too, and single pages; a stack for each says nothing.
 for kind in /sys/kernel/debug/fail*; do
 	[ -e "$kind/verbose" ] && echo 0 > "$kind/verbose"
