@@ -29,7 +29,7 @@ debug-kernel: ## a kernel with KASAN, lockdep and the like (JOBS=n)
 	tests/deps tests/debug/packages
 	tests/debug/kernel $(debug-dir) $(JOBS)
 
-check-debug: debug-kernel vm-tests cli debug-programs $(BUILD)/torture/lab ## the tests of the lab in that kernel, fault injection, fuzzing, leaks
+check-debug: debug-kernel vm-tests cli debug-programs bench-programs $(BUILD)/torture/lab ## the tests of the lab in that kernel, fault injection, fuzzing, leaks
 	$(MAKE) kmod KVER=$(debug-release) KDIR=$(abspath $(debug-obj))
 	tests/debug/run $(debug-dir)/bzImage $(debug-dir)/root
 
@@ -45,7 +45,7 @@ coverage-shell: debug-kernel vm-tests cli debug-programs ## basic blocks of the 
 	tests/debug/kcov-report $(BUILD)/kmod/$(debug-release) $(BUILD)/kcov/[0-9]*
 	rm -rf $(BUILD)/kmod/$(debug-release)	# others want it without
 
-check-rt: vm-tests cli debug-programs $(BUILD)/torture/lab ## the tests of the lab in Debian's PREEMPT_RT kernel
+check-rt: vm-tests cli debug-programs bench-programs $(BUILD)/torture/lab ## the tests of the lab in Debian's PREEMPT_RT kernel
 	tests/debug/rt $(BUILD)/rt
 
 # An hour by default: a hundred million accesses in the simulator, and what fits into the time in the lab.
