@@ -216,7 +216,10 @@ static void lessee_write(struct iomul_live *live, struct iomul_slot *slot)
 	WRITE_ONCE(live->leased, slot != NULL);
 }
 
-/* With @slot NULL: nobody has the window to himself any more. */
+/*
+ * With @slot NULL: nobody has the window to himself any more. Who still waits for another
+ * one's lease to end may have seen @slot here for a moment, when it failed.
+ */
 static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool killable)
 {
 	int err = iomul_turn_take(live, NULL, killable);
@@ -232,6 +235,8 @@ static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool kil
 		iomul_live_shut(live);
 	}
 	iomul_turn_give(live);
+	if (err || !slot)
+		wake_up_all(&live->lease_over);
 	return err;
 }
 
@@ -250,7 +255,6 @@ static void lease_end(struct lease *lease)
 	list_for_each_entry(held, &slot->functions, in_slot)
 		iomul_held_touch(held);
 	lessee_set(live, NULL, false);
-	wake_up_all(&live->lease_over);
 	pr_info("%04x:%02x:%02x has the window of group %u not to itself any more\n",
 		slot->addr.segment, slot->addr.bus, slot->addr.devfn >> 3, live->id);
 	iomul_event("returned", slot->addr, live->id, 0);

@@ -250,23 +250,22 @@ static int live_route(struct iomul_live *live, u32 index)
 	return 0;
 }
 
-int iomul_live_shut(struct iomul_live *live)
-{
-	const struct iomul_slot *slot = live->lessee;
-
-	if (slot && slot->index != IOMUL_UNREACHABLE)
-		return live_route(live, slot->index);
-	return live_route(live, IOMUL_NONE);
-}
-
-/* Whose path is open and must not be shut, since a host driver may be using it. */
+/*
+ * Whose path is open and must not be shut, since a host driver may be using it. Not for the mux
+ * to say: it has no owner while a gate of another slot can't be reached to be shut.
+ */
 static const struct iomul_slot *live_leased(const struct iomul_live *live)
 {
 	const struct iomul_slot *slot = live->lessee;
 
-	if (!slot || slot->index == IOMUL_UNREACHABLE || live->tree.mux.owner != slot->index)
-		return NULL;
-	return slot;
+	return slot && slot->index != IOMUL_UNREACHABLE ? slot : NULL;
+}
+
+int iomul_live_shut(struct iomul_live *live)
+{
+	const struct iomul_slot *leased = live_leased(live);
+
+	return live_route(live, leased ? leased->index : IOMUL_NONE);
 }
 
 /* Is @held of @slot, or a gate on the way to it? */
@@ -287,8 +286,7 @@ static bool held_on_path(const struct iomul_live *live, const struct iomul_slot 
 
 /*
  * Forgets what was touched and writes it again, the gates shut first (rule 2). Of
- * the leased path that was open only what is wrong is written; whose it is has to
- * be known before the first gate is forgotten, and with it the owner.
+ * the leased path only what is wrong is written.
  */
 void iomul_live_settle(struct iomul_live *live)
 {
