@@ -11,6 +11,8 @@
  * attaches (KEEP). CHECK: a read that returns ones looks whether it was lost.
  * LEASE: slot 1 has the window to itself for a while, and a host driver accesses
  * it whenever it likes, without a turn; others wait until that is over.
+ * NUMBERS: a rescan, or root, takes bus numbers from above one gate or both and
+ * may give them back: config writes are lost meanwhile, and the filter knows it.
  *
  * Checked: no deadlock and no lost wake-up (every process ends), the turn is
  * held by one, rule 1 on the hardware's gates at every instant, an access only
@@ -22,8 +24,9 @@
  *
  * Left out: memory order (a step of the model is seen by all at once: x86 and the
  * barriers in turn.c are taken at their word), trees deeper than one level
- * (tests/proof/mux.c), the config filter (nobody else opens gates), failing
- * config writes, time, the scheduler's fairness.
+ * (tests/proof/mux.c), the config filter but for bus numbers (nobody else opens
+ * gates), config writes that fail for other reasons and their repetition, time,
+ * the scheduler's fairness.
  */
 #ifndef ACCESSORS
 #define ACCESSORS 3
@@ -69,6 +72,10 @@ bool gone;			/* slot 0's device, and so its user's flag */
 bool reset[2];			/* hardware was reset and nobody has told the mux yet */
 bool telling;			/* between a reset and the touch that follows it */
 bool freed;			/* slot 1 */
+bool lost[2];			/* hardware: config cycles don't reach the gate */
+bool nowhere[2];		/* held->write == write_nowhere */
+byte astray;			/* live->astray */
+bool rescan_lock;
 byte lessee = NONE;
 bool leased;			/* and a host driver may be at work */
 bool lease_awake[ACCESSORS];	/* waiters of live->lease_over */
@@ -210,10 +217,41 @@ inline give()
 	handed = false
 }
 
-/* Whoever shuts a gate. */
-inline gate_shut(i) { assert(!(leased && i == 1)); open[i] = false }
+/*
+ * A config write to a gate, under held->lock; bad: it failed. What is lost says nothing.
+ * Nobody shuts the lessee's gate.
+ */
+#ifdef NUMBERS
+#ifdef BUG_NUMBERS
+#define FAILS(i) false
+#else
+#define FAILS(i) nowhere[i]
+#endif
+#define HARDWARE(i, on) if :: lost[i] :: else -> open[i] = on fi
+#else
+#define FAILS(i) false
+#define HARDWARE(i, on) open[i] = on
+#endif
 
-inline shut(i) { gate_shut(i); believed[i] = false; unknown[i] = false; owner = NONE }
+inline gate_write(i, on)
+{
+	atomic {
+		assert(on || !(leased && i == 1));
+		if
+		:: FAILS(i) -> bad = true
+		:: else -> HARDWARE(i, on)
+		fi;
+		RULE1
+	}
+}
+
+inline shut(i)
+{
+	gate_write(i, false);
+	believed[i] = false;
+	unknown[i] = bad;
+	owner = NONE
+}
 
 /* iomul_mux_forget_gate() */
 inline forget(i) { atomic { owner = NONE; believed[i] = false; unknown[i] = true } }
@@ -223,7 +261,11 @@ inline settle()
 {
 	live_touched = false;
 	g = 0;
+#ifdef BUG_OWNER
 	mend = lessee != NONE && owner == lessee;
+#else
+	mend = lessee != NONE;
+#endif
 	do
 	:: g < 2 ->
 #ifdef BUG_MEND
@@ -231,38 +273,58 @@ inline settle()
 #endif
 		if
 		:: held_touched[g] && mend && g == lessee ->
-			/* iomul_held_mend() under held->lock */
-			atomic { held_touched[g] = false; reset[g] = false; open[g] = true; RULE1 }
+			/* iomul_held_mend() under held->lock: nothing is done to what can't be reached */
+			atomic {
+				held_touched[g] = false;
+				if
+				:: FAILS(g)
+				:: else -> reset[g] = false; HARDWARE(g, true)
+				fi;
+				RULE1
+			}
 		:: held_touched[g] && !(mend && g == lessee) ->
 			forget(g);
-			gate_shut(g);
+			gate_write(g, false);
 			/* iomul_held_refresh() under held->lock: what was reset is written again */
-			atomic { held_touched[g] = false; reset[g] = false }
+			atomic {
+				held_touched[g] = false;
+				if
+				:: FAILS(g)
+				:: else -> reset[g] = false
+				fi
+			}
 		:: else
 		fi;
 		g++
 	:: else -> break
 	od;
+	bad = false;
 	g = 0
 }
 
-/* live_route(): what iomul_mux_next() asks for on one bus */
+/* live_route(): what iomul_mux_next() asks for on one bus; the owner is who was asked for, or it failed */
 inline route(slot)
 {
 	owner = NONE;
 	do
-	:: unknown[0] || (believed[0] && slot != 0) -> shut(0)
+	:: !bad && (unknown[0] || (believed[0] && slot != 0)) -> shut(0)
 #ifndef BUG_SHUT
-	:: unknown[1] || (believed[1] && slot != 1) -> shut(1)
+	:: !bad && (unknown[1] || (believed[1] && slot != 1)) -> shut(1)
 #endif
 	:: else -> break
 	od;
 	if
-	:: slot != NONE && !believed[slot] ->
-		atomic { open[slot] = true; believed[slot] = true; RULE1 }
+	:: !bad && slot != NONE && !believed[slot] ->
+		gate_write(slot, true);
+		believed[slot] = !bad;
+		unknown[slot] = bad
 	:: else
 	fi;
-	owner = slot
+	if
+	:: !bad -> owner = slot
+	:: else
+	fi;
+	bad = false
 }
 
 /* wake_up_all(&live->lease_over) */
@@ -311,10 +373,22 @@ inline enter_later(me)
 	take(me, SLOT(me), false)
 }
 
+/* path_route(); what fails while a gate is out of reach is tried again, for 2 s at most */
+#define OPEN(me)					\
+	if						\
+	:: live_touched -> settle()			\
+	:: else						\
+	fi;						\
+	if						\
+	:: owner != SLOT(me) -> route(SLOT(me))		\
+	:: else						\
+	fi;						\
+	routed = owner == SLOT(me)
+
 proctype accessor(byte me)
 {
 	byte round, k, w, g;
-	bool got, handed, held, routed, ones, mend, quit;
+	bool got, handed, held, routed, ones, mend, quit, bad;
 
 	/* iomul_user_get() */
 	lock(iomul_lock);
@@ -333,22 +407,26 @@ proctype accessor(byte me)
 			assert(!(SLOT(me) == 1 && freed));
 			/* path_enter(), path_open(): a user whose device is gone is refused */
 			do
+			:: quit || IS_GONE(me) -> break
 			:: !quit && !IS_GONE(me) && lessee != NONE && lessee != SLOT(me) -> enter_later(me)
-			:: else -> break
-			od;
-			if
-			:: quit || IS_GONE(me) -> routed = false
 			:: else ->
+#ifdef NUMBERS
 				if
-				:: live_touched -> settle()
-				:: else
-				fi;
-				if
-				:: owner != SLOT(me) -> route(SLOT(me))
-				:: else
-				fi;
-				routed = true
-			fi;
+				:: astray && (live_touched || owner != SLOT(me)) ->
+					/* path_enter_later(), astray_pause(): 2 s at most */
+					give();
+					if
+					:: true
+					:: true -> quit = true
+					fi;
+					take(me, SLOT(me), false)
+				:: else -> OPEN(me); break
+				fi
+#else
+				OPEN(me);
+				break
+#endif
+			od;
 			/* the access */
 			atomic {
 				if
@@ -414,11 +492,65 @@ proctype world()
 	telling = false
 }
 
+/*
+ * numbers_write() of a port above gate 0, 1 or both: who is below is out of reach before the
+ * hardware's register changes, and back after it. astray_lock, which none but this takes, is left out.
+ */
+inline set_reach(below, yes)
+{
+	g = 0;
+	do
+	:: g < 2 && (below == 2 || below == g) ->
+		/* held_set_reach() under held->lock; who does not take it sees each */
+		nowhere[g] = !yes;
+		astray = (yes -> astray - 1 : astray + 1);
+		held_touched[g] = true;
+		live_touched = true;
+		g++
+	:: g < 2 && !(below == 2 || below == g) -> g++
+	:: else -> break
+	od;
+	g = 0
+}
+
+inline numbers(below, yes)
+{
+	atomic {
+		if
+		:: below != 1 -> lost[0] = !yes
+		:: else
+		fi;
+		if
+		:: below != 0 -> lost[1] = !yes
+		:: else
+		fi
+	}
+}
+
+proctype renumber()
+{
+	byte g, below;
+
+	select(below : 0 .. 2);
+	lock(rescan_lock);
+	set_reach(below, false);
+	numbers(below, false);
+	unlock(rescan_lock);
+	if
+	:: true ->
+		lock(rescan_lock);
+		numbers(below, true);
+		set_reach(below, true);
+		unlock(rescan_lock)
+	:: true	/* never again */
+	fi
+}
+
 /* iomul_touch_all(), as after an error or a resume: all is touched, and looked at for a lessee at once. */
 proctype toucher()
 {
 	byte k, w, g;
-	bool got, handed, mend;
+	bool got, handed, mend, bad;
 
 	lock(iomul_lock);
 	held_touched[0] = true;
@@ -441,7 +573,7 @@ proctype toucher()
 proctype lessor()
 {
 	byte k, w, g;
-	bool got, handed, mend;
+	bool got, handed, mend, bad;
 
 	lock(iomul_lock);
 	if
@@ -456,6 +588,18 @@ proctype lessor()
 		fi;
 		lessee = 1;
 		live_shut();
+#ifdef NUMBERS
+		if
+		:: owner != 1 ->
+			lessee = NONE;
+			live_shut();
+			give();
+			lease_wake();
+			unlock(iomul_lock);
+			goto none
+		:: else
+		fi;
+#endif
 		leased = true;
 		give();
 		unlock(iomul_lock);
@@ -478,7 +622,10 @@ proctype lessor()
 		lease_wake();
 #endif
 		unlock(iomul_lock)
-	fi
+	fi;
+#ifdef NUMBERS
+none:	skip
+#endif
 }
 
 proctype killer()
@@ -490,13 +637,13 @@ proctype killer()
 proctype remover()
 {
 	byte k, w;
-	bool got, handed;
+	bool got, handed, bad;
 
 	lock(iomul_lock);
 	take(REMOVER, NONE, false);
 	assert(got);
 	forget(0);
-	gate_shut(0);
+	open[0] = false;	/* shut for good, with or without a way to it */
 	gone = true;
 	live_shut();
 	give();
@@ -508,11 +655,12 @@ proctype remover()
 proctype detacher()
 {
 	byte k, w;
-	bool got, handed;
+	bool got, handed, bad;
 
+	lock(rescan_lock);
 	lock(iomul_lock);
 	if
-	:: users[1] == 0 && lessee == NONE ->
+	:: users[1] == 0 && lessee == NONE && astray == 0 ->
 		take(DETACHER, NONE, false);
 		assert(got);
 		route(NONE);
@@ -520,14 +668,15 @@ proctype detacher()
 		give()
 	:: else
 	fi;
-	unlock(iomul_lock)
+	unlock(iomul_lock);
+	unlock(rescan_lock)
 }
 
 /* iomul_verify() that repairs, and lives_install(): settled, all shut; a new tree knows as much. */
 proctype keeper()
 {
 	byte k, w, g;
-	bool got, handed, mend;
+	bool got, handed, mend, bad;
 
 	lock(iomul_lock);
 	take(KEEPER, NONE, false);
@@ -569,6 +718,9 @@ init {
 #endif
 #ifdef TOUCH
 		run toucher();
+#endif
+#ifdef NUMBERS
+		run renumber();
 #endif
 	}
 	/* Lost wake-ups show here: somebody never ends, which is an invalid end state. */
