@@ -83,6 +83,7 @@ if is_there 0000:0a:00.0; then
 else
 	plugs="1 2 3" bystander=0000:06:00 other=0000:07:00
 fi
+! wanted unplug || unplugs
 check "attach" $iomul attach 03:00 $bystander $other
 bystanders_start $bystander $other
 ! wanted attach || cycles "$times" "attached and detached" repeat attach_detach

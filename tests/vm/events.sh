@@ -6,6 +6,7 @@
 set -u
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
+unplugs
 
 # The card of 01:00 is pulled. Of QEMU's ports the Link Disable bit can't be written; they let
 # go of a card when power and power indicator of its slot are switched off, and then say that

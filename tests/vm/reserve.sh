@@ -7,6 +7,7 @@
 set -u
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
+unplugs
 
 # Four functions, of 1,280 ports each.
 plug() {
