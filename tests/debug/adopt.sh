@@ -10,7 +10,7 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 fail=/sys/kernel/debug/failslab
 pci=/sys/bus/pci/devices
-[ -d $fail ] || { echo "adopt.sh: wants CONFIG_FAILSLAB"; exit 1; }
+[ -d $fail ] || { echo "skipped adopt: this kernel has no CONFIG_FAILSLAB"; exit 77; }
 passed=0 failed=0 refused=0 shared=0
 device=0000:01:00.0
 "$top/build/debug/try" attach $device || exit 1

@@ -37,6 +37,9 @@
 #ifndef BURST
 #define BURST 1
 #endif
+#ifndef LEASES
+#define LEASES 1
+#endif
 #define NONE 255
 #define PROCS (ACCESSORS + 5)	/* who may wait for the turn: accessors and these */
 #define REMOVER ACCESSORS
@@ -569,63 +572,65 @@ proctype toucher()
 	unlock(iomul_lock)
 }
 
-/* iomul_lease_take() of slot 1, a host driver, lease_end() */
+/* iomul_lease_take() of slot 1, a host driver, lease_end(); LEASES times */
 proctype lessor()
 {
-	byte k, w, g;
+	byte k, w, g, n;
 	bool got, handed, mend, bad;
 
-	lock(iomul_lock);
-	if
-	:: freed -> unlock(iomul_lock)
-	:: else ->
-		/* lessee_set() */
-		take(LESSOR, NONE, true);
-		assert(got);
+	do
+	:: n < LEASES ->
+		n++;
+		lock(iomul_lock);
 		if
-		:: live_touched -> settle()
-		:: else
+		:: freed
+		:: else ->
+			/* lessee_set() */
+			take(LESSOR, NONE, true);
+			assert(got);
+			if
+			:: live_touched -> settle()
+			:: else
+			fi;
+			lessee = 1;
+			live_shut();
+			if
+			:: owner == 1 -> leased = true; give()
+			:: else ->
+				lessee = NONE;
+				live_shut();
+				give();
+#ifndef BUG_LEASE_FAILS
+				lease_wake()
+#endif
+			fi
 		fi;
-		lessee = 1;
-		live_shut();
-#ifdef NUMBERS
+		unlock(iomul_lock);
 		if
-		:: owner != 1 ->
+		:: leased ->
+			/* the driver: whenever it likes */
+			assert(!open[0] && (open[1] || reset[1]));
+			lock(iomul_lock);
+			leased = false;
+			held_touched[1] = true;
+			live_touched = true;
+			take(LESSOR, NONE, false);
+			assert(got);
+			if
+			:: live_touched -> settle()
+			:: else
+			fi;
 			lessee = NONE;
 			live_shut();
 			give();
-			lease_wake();
-			unlock(iomul_lock);
-			goto none
-		:: else
-		fi;
-#endif
-		leased = true;
-		give();
-		unlock(iomul_lock);
-		/* the driver: whenever it likes */
-		assert(!open[0] && (open[1] || reset[1]));
-		lock(iomul_lock);
-		leased = false;
-		held_touched[1] = true;
-		live_touched = true;
-		take(LESSOR, NONE, false);
-		assert(got);
-		if
-		:: live_touched -> settle()
-		:: else
-		fi;
-		lessee = NONE;
-		live_shut();
-		give();
 #ifndef BUG_LEASE_WAKE
-		lease_wake();
+			lease_wake();
 #endif
-		unlock(iomul_lock)
-	fi;
-#ifdef NUMBERS
-none:	skip
-#endif
+			unlock(iomul_lock)
+		:: else
+		fi
+	:: else -> break
+	od
 }
 
 proctype killer()
