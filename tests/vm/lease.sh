@@ -91,6 +91,17 @@ setpci -s "$gate" COMMAND=0006:0007
 check "somebody shuts the lessee's gate as well" "$top/build/debug/try" repair
 check "only the other one is written to" [ $(($(writes) - w)) = 1 ]
 check "the driver goes on after that, too" $loopback $serial
+# The same, after what was touched could not be reached to be shut: bus numbers were away.
+numbers=$(setpci -s 00:01.0 18.l)
+setpci -s 00:01.0 18.l="$(printf '%x' $((0x$numbers & 0xff000000)))"
+"$top/build/debug/try" repair > /dev/null
+setpci -s 00:01.0 18.l="$numbers"
+w=$(writes)
+check "gates were out of reach and are back" "$top/build/debug/try" repair
+w=$(($(writes) - w))
+others=$(($(ls -d $pci/0000:02:* | wc -l) - 1))
+check "beside the lessee's there are $others gates, written to are $w" [ $w = $others ]
+check "the driver goes on as if nothing had been" $loopback $serial
 check "module can't be unloaded" refuses rmmod iomul
 
 # The serial core takes two ports of one number for the same, and lets go of the first.
