@@ -7,6 +7,7 @@ set -u
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+modprobe -q 8250_pci
 [ -d /sys/bus/pci/drivers/serial ] || { echo "skipped lease: this kernel has no CONFIG_SERIAL_8250_PCI"; exit 77; }
 serial=0000:09:00.0		# gated at its port
 left=0000:0b:01.0 right=0000:0b:02.0	# side by side on a bus, gated at the function
