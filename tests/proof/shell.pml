@@ -305,7 +305,7 @@ inline settle()
 	g = 0
 }
 
-/* live_route(): what iomul_mux_next() asks for on one bus; the owner is who was asked for, or it failed */
+/* live_route(): what iomul_mux_next() asks for on one bus; err: it failed, and nobody owns the group */
 inline route(slot)
 {
 	owner = NONE;
@@ -325,7 +325,7 @@ inline route(slot)
 	fi;
 	if
 	:: !bad -> owner = slot
-	:: else
+	:: else -> err = true
 	fi;
 	bad = false
 }
@@ -391,7 +391,7 @@ inline enter_later(me)
 proctype accessor(byte me)
 {
 	byte round, k, w, g;
-	bool got, handed, held, routed, ones, mend, quit, bad;
+	bool got, handed, held, routed, ones, mend, quit, bad, err;
 
 	/* iomul_user_get() */
 	lock(iomul_lock);
@@ -553,7 +553,7 @@ proctype renumber()
 proctype toucher()
 {
 	byte k, w, g;
-	bool got, handed, mend, bad;
+	bool got, handed, mend, bad, err;
 
 	lock(iomul_lock);
 	held_touched[0] = true;
@@ -576,7 +576,7 @@ proctype toucher()
 proctype lessor()
 {
 	byte k, w, g, n;
-	bool got, handed, mend, bad;
+	bool got, handed, mend, bad, err;
 
 	do
 	:: n < LEASES ->
@@ -593,12 +593,14 @@ proctype lessor()
 			:: else
 			fi;
 			lessee = 1;
+			err = false;
 			live_shut();
 			if
-			:: owner == 1 -> leased = true; give()
+			:: !err -> leased = true; give()
 			:: else ->
 				lessee = NONE;
 				live_shut();
+				err = false;
 				give();
 #ifndef BUG_LEASE_FAILS
 				lease_wake()
@@ -642,7 +644,7 @@ proctype killer()
 proctype remover()
 {
 	byte k, w;
-	bool got, handed, bad;
+	bool got, handed, bad, err;
 
 	lock(iomul_lock);
 	take(REMOVER, NONE, false);
@@ -660,7 +662,7 @@ proctype remover()
 proctype detacher()
 {
 	byte k, w;
-	bool got, handed, bad;
+	bool got, handed, bad, err;
 
 	lock(rescan_lock);
 	lock(iomul_lock);
@@ -681,7 +683,7 @@ proctype detacher()
 proctype keeper()
 {
 	byte k, w, g;
-	bool got, handed, mend, bad;
+	bool got, handed, mend, bad, err;
 
 	lock(iomul_lock);
 	take(KEEPER, NONE, false);
