@@ -424,12 +424,15 @@ static int astray_pause(ktime_t *since)
 	return 0;
 }
 
-/* Another one has the window to itself, or a gate can't be reached. The turn is given meanwhile. */
-static noinline int path_enter_later(struct iomul_user *user, bool nowait)
+/*
+ * Another one has the window to itself, or a gate can't be reached. The turn is given meanwhile.
+ * @since: when it was first waited for bus numbers, or 0.
+ */
+static int path_enter_after(struct iomul_user *user, bool nowait, ktime_t *since)
 {
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
-	ktime_t start = ktime_get(), since = 0;
+	ktime_t start = ktime_get();
 	bool astray;
 	int err;
 
@@ -440,7 +443,7 @@ static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 		turn_give(live);
 		err = iomul_lease_wait(user);
 		if (!err && astray)
-			err = astray_pause(&since);
+			err = astray_pause(since);
 		turn_take(live, slot, false);
 		if (err)
 			return err;
@@ -450,12 +453,19 @@ static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 	return err;
 }
 
-/* The same for who can wait. */
-static int path_open_wait(struct iomul_user *user)
+static noinline int path_enter_later(struct iomul_user *user, bool nowait)
+{
+	ktime_t since = 0;
+
+	return path_enter_after(user, nowait, &since);
+}
+
+/* path_open() for who can wait. */
+static int path_open_wait(struct iomul_user *user, ktime_t *since)
 {
 	int err = path_open(user);
 
-	return unlikely(err == -EAGAIN) ? path_enter_later(user, false) : err;
+	return unlikely(err == -EAGAIN) ? path_enter_after(user, false, since) : err;
 }
 
 /* Users keep the path awake. Who puts it to sleep all the same did so by hand. */
@@ -504,29 +514,28 @@ static int anchor_answers(const struct iomul_live *live)
 }
 
 /* Nobody answered, but then bus numbers were away, or may have been: waits until they are back. */
-static int path_reach(struct iomul_user *user)
+static int path_reach(struct iomul_user *user, ktime_t *since)
 {
 	struct iomul_live *live = user->slot->live;
-	ktime_t since = 0;
 	int err;
 
 	while (!iomul_held_in_reach(user->held)) {
 		turn_give(live);
-		err = astray_pause(&since);
+		err = astray_pause(since);
 		turn_take(live, user->slot, false);
 		if (err)
 			return err;
 	}
-	return path_open_wait(user);
+	return path_open_wait(user, since);
 }
 
 /*
  * A read returned all ones: so does a device that nobody has led the access to.
  * Reads back the registers on the path. 0: they are right, the ones are the
  * device's. -EIO: they were not; the path is put right and open again.
- * -ENODEV: nobody answers.
+ * -ENODEV: nobody answers. @since: as path_enter_after() has it, for all checks of an access.
  */
-static noinline int path_check(struct iomul_user *user)
+static noinline int path_check(struct iomul_user *user, ktime_t *since)
 {
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
@@ -541,13 +550,13 @@ static noinline int path_check(struct iomul_user *user)
 	if (user->pdev->error_state == pci_channel_io_perm_failure)
 		err = -ENODEV;
 	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
-		return path_reach(user) ?: -EIO;
+		return path_reach(user, since) ?: -EIO;
 	if (err != -EIO)
 		return err;
 	live->repairs++;
 	for (i = 0; i < live->tree.helds; i++)
 		iomul_held_touch(live->tree.held[i]);
-	return path_open_wait(user) ?: -EIO;
+	return path_open_wait(user, since) ?: -EIO;
 }
 
 /*
@@ -588,12 +597,13 @@ static __always_inline u32 all_ones(u32 width)
 /* All ones were read, with the path open. */
 static noinline int path_in_again(struct iomul_user *user, u32 port, u32 width, u32 *val)
 {
-	int err = path_check(user);
+	ktime_t since = 0;
+	int err = path_check(user, &since);
 
 	if (err != -EIO)
 		return err;
 	*val = port_in(port, width);
-	return *val == all_ones(width) ? path_check(user) : 0;
+	return *val == all_ones(width) ? path_check(user, &since) : 0;
 }
 
 /* One read, with the path open. */
@@ -617,6 +627,7 @@ static void string_out(const struct iomul_run *run)
 static int string_in(struct iomul_user *user, const struct iomul_run *run)
 {
 	u8 *last = (u8 *)run->data + (run->count - 1) * run->width;
+	ktime_t since = 0;
 
 	if (run->width == 1)
 		insb(run->port, run->data, run->count);
@@ -624,7 +635,7 @@ static int string_in(struct iomul_user *user, const struct iomul_run *run)
 		insw(run->port, run->data, run->count);
 	else
 		insl(run->port, run->data, run->count);
-	return memchr_inv(last, 0xff, run->width) ? 0 : path_check(user);
+	return memchr_inv(last, 0xff, run->width) ? 0 : path_check(user, &since);
 }
 
 static int path_run(struct iomul_user *user, const struct iomul_run *run)
@@ -786,7 +797,8 @@ static ssize_t traced_access(struct iomul_user *user, u32 port, u32 width, u32 *
 	struct iomul_run run = { .port = port, .width = width, .count = 1, .write = write,
 				 .data = val };
 	struct iomul_addr slot = user->slot->addr;
-	int err = path_is_open(user) ? 0 : path_open_wait(user);
+	ktime_t since = 0;
+	int err = path_is_open(user) ? 0 : path_open_wait(user, &since);
 
 	if (!err)
 		err = path_run(user, &run);
