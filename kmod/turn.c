@@ -345,8 +345,8 @@ static noinline int path_route(struct iomul_user *user)
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
 	err = live_route(live, user->index);
-	if (err)
-		return gates_astray(live) ? -EAGAIN : err;
+	if (err)	/* touched: bus numbers went meanwhile, and may be back already */
+		return READ_ONCE(live->touched) ? -EAGAIN : err;
 	if (live->config_writes == before)
 		return 0;
 	live->routed++;
@@ -433,17 +433,15 @@ static int path_enter_after(struct iomul_user *user, bool nowait, ktime_t *since
 	struct iomul_slot *slot = user->slot;
 	struct iomul_live *live = slot->live;
 	ktime_t start = ktime_get();
-	bool astray;
+	bool leased;
 	int err;
 
 	do {
 		if (nowait)
 			return -EBUSY;
-		astray = gates_astray(live);
+		leased = live->lessee && live->lessee != slot;
 		turn_give(live);
-		err = iomul_lease_wait(user);
-		if (!err && astray)
-			err = astray_pause(since);
+		err = leased ? iomul_lease_wait(user) : astray_pause(since);
 		turn_take(live, slot, false);
 		if (err)
 			return err;
@@ -519,20 +517,21 @@ static int path_reach(struct iomul_user *user, ktime_t *since)
 	struct iomul_live *live = user->slot->live;
 	int err;
 
-	while (!iomul_held_in_reach(user->held)) {
+	do {
 		turn_give(live);
 		err = astray_pause(since);
 		turn_take(live, user->slot, false);
 		if (err)
 			return err;
-	}
+	} while (!iomul_held_in_reach(user->held));
 	return path_open_wait(user, since);
 }
 
 /*
  * A read returned all ones: so does a device that nobody has led the access to.
  * Reads back the registers on the path. 0: they are right, the ones are the
- * device's. -EIO: they were not; the path is put right and open again.
+ * device's. -EIO: they were not; the path is put right and open again. -EAGAIN: they
+ * could not be read while bus numbers were away, which are back; the path is open again.
  * -ENODEV: nobody answers. @since: as path_enter_after() has it, for all checks of an access.
  */
 static noinline int path_check(struct iomul_user *user, ktime_t *since)
@@ -550,7 +549,7 @@ static noinline int path_check(struct iomul_user *user, ktime_t *since)
 	if (user->pdev->error_state == pci_channel_io_perm_failure)
 		err = -ENODEV;
 	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
-		return path_reach(user, since) ?: -EIO;
+		return path_reach(user, since) ?: -EAGAIN;
 	if (err != -EIO)
 		return err;
 	live->repairs++;
@@ -594,16 +593,21 @@ static __always_inline u32 all_ones(u32 width)
 	return width == 1 ? 0xff : width == 2 ? 0xffff : ~0U;
 }
 
-/* All ones were read, with the path open. */
+/* All ones were read, with the path open. A path that was wrong is put right once. */
 static noinline int path_in_again(struct iomul_user *user, u32 port, u32 width, u32 *val)
 {
+	bool mended = false;
 	ktime_t since = 0;
-	int err = path_check(user, &since);
+	int err;
 
-	if (err != -EIO)
-		return err;
-	*val = port_in(port, width);
-	return *val == all_ones(width) ? path_check(user, &since) : 0;
+	do {
+		err = path_check(user, &since);
+		if (err != -EAGAIN && (err != -EIO || mended))
+			return err;
+		mended |= err == -EIO;
+		*val = port_in(port, width);
+	} while (*val == all_ones(width));
+	return 0;
 }
 
 /* One read, with the path open. */
@@ -628,6 +632,7 @@ static int string_in(struct iomul_user *user, const struct iomul_run *run)
 {
 	u8 *last = (u8 *)run->data + (run->count - 1) * run->width;
 	ktime_t since = 0;
+	int err;
 
 	if (run->width == 1)
 		insb(run->port, run->data, run->count);
@@ -635,7 +640,8 @@ static int string_in(struct iomul_user *user, const struct iomul_run *run)
 		insw(run->port, run->data, run->count);
 	else
 		insl(run->port, run->data, run->count);
-	return memchr_inv(last, 0xff, run->width) ? 0 : path_check(user, &since);
+	err = memchr_inv(last, 0xff, run->width) ? 0 : path_check(user, &since);
+	return err == -EAGAIN ? -EIO : err;
 }
 
 static int path_run(struct iomul_user *user, const struct iomul_run *run)

@@ -37,6 +37,7 @@
 #define IOADDR 0x0
 #define IODATA 0x4
 #define RAH 0x5404	/* MAC bytes 4 and 5: they differ */
+#define RAH_VALID (1U << 31)
 
 /* pci-testdev */
 #define TEST_SELECT 0
@@ -315,8 +316,7 @@ static void sysfs_enable(struct iomul_addr a, const char *value)
 		die(ADDR_FMT ": enable: %s", ADDR_ARG(a), strerror(errno));
 }
 
-/* The register through the memory BAR, which nobody multiplexes. */
-static uint32_t mmio_read(struct iomul_addr a, uint32_t reg)
+static uint32_t mmio_read_once(struct iomul_addr a, uint32_t reg)
 {
 	char path[128];
 	uint32_t value;
@@ -333,9 +333,25 @@ static uint32_t mmio_read(struct iomul_addr a, uint32_t reg)
 	munmap(map, 0x20000);
 	close(fd);
 	sysfs_enable(a, "0");
-	if (value == ~0U)
-		die(ADDR_FMT ": its memory BAR reads all ones", ADDR_ARG(a));
 	return value;
+}
+
+/*
+ * RAH through the memory BAR, which nobody multiplexes. The kernel's write that enables it
+ * is lost while a rescan has the bus numbers; it reads as 0 or ones then.
+ */
+static uint32_t mmio_rah(struct iomul_addr a)
+{
+	unsigned int tries;
+	uint32_t value;
+
+	for (tries = 0; tries < 200; tries++) {
+		value = mmio_read_once(a, RAH);
+		if (value & RAH_VALID && value != ~0U)
+			return value;
+		usleep(10000);
+	}
+	die(ADDR_FMT ": its memory BAR reads %08x, no MAC address", ADDR_ARG(a), value);
 }
 
 /* RAH by the address of the NIC's network device: a bound driver keeps its memory to itself. */
@@ -354,7 +370,7 @@ static uint32_t net_rah(struct iomul_addr a)
 	if (!file || fscanf(file, "%x:%x:%x:%x:%x:%x", b, b + 1, b + 2, b + 3, b + 4, b + 5) != 6)
 		die(ADDR_FMT ": no MAC address", ADDR_ARG(a));
 	fclose(file);
-	return b[4] | b[5] << 8 | 1U << 31;	/* Address Valid */
+	return b[4] | b[5] << 8 | RAH_VALID;
 }
 
 static uint16_t host_port(struct iomul_addr a, unsigned int bar)
@@ -437,7 +453,7 @@ static unsigned int add_function(struct function *f, unsigned int n, struct iomu
 		die("more than %u functions", n);
 	f[n] = (struct function){ .addr = a, .kind = kind, .index = n, .fd = -1 };
 	if (kind->once == mac_once)
-		f[n].mac = net_rah(a) ?: mmio_read(a, RAH);
+		f[n].mac = net_rah(a) ?: mmio_rah(a);
 	if (host)
 		f[n].port = host_port(a, kind->bar);
 	return n + 1;

@@ -17,6 +17,7 @@
 #define DEVICE "/dev/iomul"
 #define MAX 256
 
+__attribute__((noreturn, format(printf, 1, 2)))
 static inline void die(const char *format, ...)
 {
 	va_list args;
