@@ -1246,20 +1246,30 @@ size_t iomul_slot_bytes(void)
 	return slots ? bytes / slots : 0;
 }
 
+/*
+ * Who goes back to sleep is put right first: the kernel saves what is there, and writes it again
+ * whenever it wakes, over what an access had put right meanwhile.
+ */
 static void live_verify(struct iomul_live *live, bool repair, struct iomul_verify *v)
 {
 	struct iomul_tree *tree = &live->tree;
+	struct iomul_held *held;
+	bool mend = repair;
 	u32 i, before;
 
 	for (i = 0; i < tree->helds; i++) {
+		held = tree->held[i];
 		before = v->out_wrong;
-		iomul_held_verify(tree->held[i], &v->out_checked, &v->out_wrong);
-		if (v->out_wrong != before && !before)
-			v->out_first = tree->held[i]->addr;
-		if (v->out_wrong != before && repair)
+		iomul_held_verify(held, &v->out_checked, &v->out_wrong);
+		if (v->out_wrong == before)
+			continue;
+		if (!before)
+			v->out_first = held->addr;
+		mend |= held->woken;
+		if (repair || held->woken)
 			live->repairs += v->out_wrong - before;
 	}
-	if (repair && READ_ONCE(live->touched)) {
+	if (mend && READ_ONCE(live->touched)) {
 		iomul_live_settle(live);
 		iomul_live_shut(live);
 	}
@@ -1280,7 +1290,7 @@ static void widened_verify(bool repair, struct iomul_verify *v)
 			continue;
 		if (!before)
 			v->out_first = held->addr;
-		if (repair)
+		if (repair || held->woken)
 			iomul_held_widen(held, held->window);
 	}
 }
@@ -1290,6 +1300,8 @@ static void helds_awake(bool awake)
 {
 	struct iomul_held *held;
 
+	list_for_each_entry(held, &iomul_helds, in_all)
+		held->woken = awake && !pm_runtime_active(&held->pdev->dev);
 	list_for_each_entry(held, &iomul_helds, in_all) {
 		if (awake)
 			pm_runtime_get_sync(&held->pdev->dev);

@@ -91,6 +91,7 @@ struct iomul_held {
 	bool pinned;			/* a reference on the module: seized since */
 	bool window_set;		/* the window was placed */
 	bool window_only;		/* a mixed port: no gate, its command register is others' */
+	bool woken;			/* iomul_verify() has it awake that would sleep */
 	struct iomul_addr addr;
 	struct resource root;		/* private parent of its window or BARs */
 	struct resource *hidden;	/* where its BARs are, or NULL: pdev->resource says so */

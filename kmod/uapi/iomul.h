@@ -306,7 +306,9 @@ struct iomul_status {
 
 /*
  * IOMUL_VERIFY: read every gate, window and BAR of all groups from the
- * hardware and compare. With IOMUL_VERIFY_REPAIR what differs is put right.
+ * hardware and compare. With IOMUL_VERIFY_REPAIR what differs is put right;
+ * without only if it is a sleeping function's, woken for this, which would
+ * keep it in its sleep.
  * Errors: EPERM (repair).
  */
 struct iomul_verify {

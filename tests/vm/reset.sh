@@ -91,6 +91,21 @@ sleep 1
 check "a bystander's gate shut: put right by its next access" wait_for verified
 check "all answer that nobody holds" answers 0000:01:00 0000:02:00 0000:08:00
 
+# Put to sleep with a wrong BAR: the kernel saves that, and writes it again whenever the device wakes.
+event "a wrong BAR sleeps"
+power=$pci/0000:01:00.0/power
+ports=$(setpci -s 01:00.0 BASE_ADDRESS_2.l)
+bystanders_pause
+setpci -A intel-conf1 -s 01:00.0 BASE_ADDRESS_2.l=1
+echo auto > $power/control
+check "it sleeps" wait_for grep -q suspended $power/runtime_status
+bystanders_resume
+check "noticed" refuses verified
+check "and put right" wait_for verified
+check "for good" verified
+echo on > $power/control
+check "its ports are where they were" [ "$(setpci -s 01:00.0 BASE_ADDRESS_2.l)" = "$ports" ]
+
 # Errors, injected by QEMU; the kernel recovers. It reports those of ports only, with SERR on.
 # No QEMU up to 11.1 has Downstream Port Containment. For the devices it comes to the same as a
 # fatal error that a port above them reports: the link is reset, then what has a driver is restored.
