@@ -438,6 +438,10 @@ struct iomul_user {
 	u32 size[IOMUL_BARS];		/* 0: not an I/O BAR */
 	char who[TASK_COMM_LEN];
 	struct pci_dev *pdev;		/* a reference, and one for runtime PM */
+	struct {			/* under the turn: the last access whose way opened late */
+		u64 access;		/* @count.accesses before it */
+		ktime_t since;		/* it waited for bus numbers, or 0 */
+	} late;
 };
 
 /*

@@ -454,8 +454,19 @@ static int path_enter_after(struct iomul_user *user, bool nowait, ktime_t *since
 static noinline int path_enter_later(struct iomul_user *user, bool nowait)
 {
 	ktime_t since = 0;
+	int err = path_enter_after(user, nowait, &since);
 
-	return path_enter_after(user, nowait, &since);
+	if (!err) {
+		user->late.since = since;
+		user->late.access = user->count.accesses;
+	}
+	return err;
+}
+
+/* When the access of @count that was counted last began to wait for bus numbers, or 0. */
+static ktime_t access_since(const struct iomul_user *user, u32 count)
+{
+	return user->late.access == user->count.accesses - count ? user->late.since : 0;
 }
 
 /* path_open() for who can wait. */
@@ -532,7 +543,7 @@ static int path_reach(struct iomul_user *user, ktime_t *since)
  * Reads back the registers on the path. 0: they are right, the ones are the
  * device's. -EIO: they were not; the path is put right and open again. -EAGAIN: they
  * could not be read while bus numbers were away, which are back; the path is open again.
- * -ENODEV: nobody answers. @since: as path_enter_after() has it, for all checks of an access.
+ * -ENODEV: nobody answers. @since: as path_enter_after() has it.
  */
 static noinline int path_check(struct iomul_user *user, ktime_t *since)
 {
@@ -596,8 +607,8 @@ static __always_inline u32 all_ones(u32 width)
 /* All ones were read, with the path open. A path that was wrong is put right once. */
 static noinline int path_in_again(struct iomul_user *user, u32 port, u32 width, u32 *val)
 {
+	ktime_t since = access_since(user, 1);
 	bool mended = false;
-	ktime_t since = 0;
 	int err;
 
 	do {
@@ -628,11 +639,17 @@ static void string_out(const struct iomul_run *run)
 }
 
 /* A string can't be repeated: what came before the fault is consumed. */
+static noinline int string_check(struct iomul_user *user, u32 count)
+{
+	ktime_t since = access_since(user, count);
+	int err = path_check(user, &since);
+
+	return err == -EAGAIN ? -EIO : err;
+}
+
 static int string_in(struct iomul_user *user, const struct iomul_run *run)
 {
 	u8 *last = (u8 *)run->data + (run->count - 1) * run->width;
-	ktime_t since = 0;
-	int err;
 
 	if (run->width == 1)
 		insb(run->port, run->data, run->count);
@@ -640,8 +657,7 @@ static int string_in(struct iomul_user *user, const struct iomul_run *run)
 		insw(run->port, run->data, run->count);
 	else
 		insl(run->port, run->data, run->count);
-	err = memchr_inv(last, 0xff, run->width) ? 0 : path_check(user, &since);
-	return err == -EAGAIN ? -EIO : err;
+	return memchr_inv(last, 0xff, run->width) ? 0 : string_check(user, run->count);
 }
 
 static int path_run(struct iomul_user *user, const struct iomul_run *run)
@@ -803,9 +819,10 @@ static ssize_t traced_access(struct iomul_user *user, u32 port, u32 width, u32 *
 	struct iomul_run run = { .port = port, .width = width, .count = 1, .write = write,
 				 .data = val };
 	struct iomul_addr slot = user->slot->addr;
-	ktime_t since = 0;
-	int err = path_is_open(user) ? 0 : path_open_wait(user, &since);
+	int err = path_enter(user);
 
+	if (err == -EAGAIN)
+		err = path_enter_later(user, false);
 	if (!err)
 		err = path_run(user, &run);
 	trace_iomul_access(slot, port, width, 1, write, err);
