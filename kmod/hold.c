@@ -260,6 +260,9 @@ static void held_set_reach(struct iomul_held *held, bool yes)
 {
 	bool was = held->write != write_nowhere;
 
+	/* Before: whose write failed asks afterwards why. After: what was written meanwhile is lost. */
+	touch_locked(held);
+	smp_wmb();
 	WRITE_ONCE(held->write, yes ? held->filter->orig->write : write_nowhere);
 	if (held->live && was != yes)
 		atomic_add(yes ? -1 : 1, &held->live->astray);

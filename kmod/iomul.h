@@ -399,6 +399,16 @@ void iomul_turn_init(struct iomul_turn *turn);
 /* 0, or -EINTR when @killable and killed. */
 int iomul_turn_take(struct iomul_live *live, struct iomul_slot *slot, bool killable);
 void iomul_turn_give(struct iomul_live *live);
+/*
+ * With the turn, when a config write to a gate failed: were bus numbers away? They may be back;
+ * then all was touched.
+ */
+bool iomul_live_was_astray(const struct iomul_live *live);
+/*
+ * Bus numbers are away. Without the turn, may sleep: waits for a bit. -EIO when that went on for
+ * 2 s, -EINTR when killed. @since: when it began, 0 at first.
+ */
+int iomul_astray_pause(ktime_t *since);
 /* With the turn: every gate shut, nobody owns it. Of a leased window: but the lessee's. */
 int iomul_live_shut(struct iomul_live *live);
 /* With the turn: what was touched is shut and written again. */

@@ -218,7 +218,8 @@ static void lessee_write(struct iomul_live *live, struct iomul_slot *slot)
 
 /*
  * With @slot NULL: nobody has the window to himself any more. Who still waits for another
- * one's lease to end may have seen @slot here for a moment, when it failed.
+ * one's lease to end may have seen @slot here for a moment, when it failed. -EAGAIN: bus numbers
+ * were away.
  */
 static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool killable)
 {
@@ -230,6 +231,8 @@ static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool kil
 		iomul_live_settle(live);
 	lessee_write(live, slot);
 	err = iomul_live_shut(live);
+	if (err && iomul_live_was_astray(live))
+		err = -EAGAIN;
 	if (err && slot) {
 		lessee_write(live, NULL);
 		iomul_live_shut(live);
@@ -237,6 +240,20 @@ static int lessee_set(struct iomul_live *live, struct iomul_slot *slot, bool kil
 	iomul_turn_give(live);
 	if (err || !slot)
 		wake_up_all(&live->lease_over);
+	return err;
+}
+
+static int lessee_try(struct iomul_live *live, struct iomul_slot *slot)
+{
+	ktime_t since = 0;
+	int err;
+
+	do {
+		err = lessee_set(live, slot, true);
+		if (err != -EAGAIN)
+			return err;
+		err = iomul_astray_pause(&since);
+	} while (!err);
 	return err;
 }
 
@@ -300,7 +317,7 @@ int iomul_lease_take(struct iomul_file *file, struct iomul_addr addr, u32 *group
 	if (!lease)
 		return -ENOMEM;
 	functions_awake(slot, true);
-	err = lessee_set(live, slot, true);
+	err = lessee_try(live, slot);
 	if (err)
 		goto err_lessee;
 	__module_get(THIS_MODULE);

@@ -330,6 +330,14 @@ static bool gates_astray(const struct iomul_live *live)
 	return false;
 }
 
+bool iomul_live_was_astray(const struct iomul_live *live)
+{
+	if (gates_astray(live))
+		return true;
+	smp_rmb();	/* held_set_reach() */
+	return READ_ONCE(live->touched);
+}
+
 static noinline int path_route(struct iomul_user *user)
 {
 	struct iomul_live *live = user->live;
@@ -345,8 +353,8 @@ static noinline int path_route(struct iomul_user *user)
 	if (READ_ONCE(live->touched))
 		iomul_live_settle(live);
 	err = live_route(live, user->index);
-	if (err)	/* touched: bus numbers went meanwhile, and may be back already */
-		return READ_ONCE(live->touched) ? -EAGAIN : err;
+	if (err)
+		return iomul_live_was_astray(live) ? -EAGAIN : err;
 	if (live->config_writes == before)
 		return 0;
 	live->routed++;
@@ -408,11 +416,8 @@ static int path_enter(struct iomul_user *user)
 
 #define ASTRAY_MS 2000
 
-/*
- * A rescan takes bus numbers for some milliseconds. Without the turn: sleeps for a bit of that;
- * -EIO after so long, -EINTR when killed. @since: 0 at first.
- */
-static int astray_pause(ktime_t *since)
+/* A rescan takes bus numbers for some milliseconds. */
+int iomul_astray_pause(ktime_t *since)
 {
 	if (!*since)
 		*since = ktime_get();
@@ -441,7 +446,7 @@ static int path_enter_after(struct iomul_user *user, bool nowait, ktime_t *since
 			return -EBUSY;
 		leased = live->lessee && live->lessee != slot;
 		turn_give(live);
-		err = leased ? iomul_lease_wait(user) : astray_pause(since);
+		err = leased ? iomul_lease_wait(user) : iomul_astray_pause(since);
 		turn_take(live, slot, false);
 		if (err)
 			return err;
@@ -530,7 +535,7 @@ static int path_reach(struct iomul_user *user, ktime_t *since)
 
 	do {
 		turn_give(live);
-		err = astray_pause(since);
+		err = iomul_astray_pause(since);
 		turn_take(live, user->slot, false);
 		if (err)
 			return err;

@@ -416,7 +416,7 @@ proctype accessor(byte me)
 #ifdef NUMBERS
 				if
 				:: astray && (live_touched || owner != SLOT(me)) ->
-					/* path_enter_later(), astray_pause(): 2 s at most */
+					/* path_enter_later(), iomul_astray_pause(): 2 s at most */
 					give();
 					if
 					:: true

@@ -48,14 +48,24 @@ wait
 # As Linux does it, over and over, with everybody at work; half of it without a pause, so that the
 # numbers are away and back again within what an access does.
 bystanders_start 0000:03:00 0000:04:00 0000:07:00 0000:0b:03
+rm -f /tmp/leases.stop /tmp/leases
+(while [ ! -e /tmp/leases.stop ]; do
+	# shellcheck disable=SC2015 # either says what it was
+	$iomul lease 05:00 -- true && echo ok || echo refused
+	sleep 0.1
+done > /tmp/leases 2>&1) & leases=$!
 i=0
 while [ $i -lt "$rescans" ]; do
 	rescan
 	i=$((i + 1))
 	[ $i -gt $((rescans / 2)) ] || sleep 0.1
 done
+touch /tmp/leases.stop
+wait $leases
 event "$rescans rescans"
 bystanders_stop
+check "there were leases meanwhile" grep -qx ok /tmp/leases
+check "each was given" sh -c "! grep -vx ok /tmp/leases"
 check "after $rescans rescans all is as it should be" verified
 # The module can't be kept from going; it says what stays as it was.
 take
