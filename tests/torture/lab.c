@@ -18,7 +18,8 @@
  * emulated server stands still while its host or QEMU has other things to do.
  * That is not counted: a process of real-time priority wakes every TICK ms, and
  * if it could not, and there were no timer interrupts either, nobody could. With
- * timer interrupts the kernel was at work, and that does count.
+ * timer interrupts the kernel was at work, and that does count. Nor is counted
+ * for how long the scheduler ran others while the process was ready to run.
  *
  * QEMU keeps some memory for each move of a gate and frees it when it comes to
  * that: after so many changes of owner all pause for a while (CHANGES, PAUSE).
@@ -31,6 +32,7 @@
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "vm.h"
@@ -50,8 +52,10 @@
 /* Of one process; survives it. */
 struct tally {
 	uint64_t accesses, wrong, lost, claims, enodev, eio, busy, resets;
-	uint64_t longest_ns;		/* less what the server stood still meanwhile */
+	uint64_t longest_ns;		/* less what the server stood still, or others ran */
 	uint64_t longest_raw_ns;
+	uint64_t longest_ready_ns;	/* of the longest: ready to run, but the scheduler ran others */
+	uint64_t longest_ops, longest_sleeps;
 };
 
 static struct shared {
@@ -106,22 +110,55 @@ static void nap(unsigned int ms)
 }
 
 struct since {
-	uint64_t ns, still_sum_ns;
+	uint64_t ns, still_sum_ns, ready_ns, sleeps;
 };
+
+/* How long this process was ready to run, but others ran. */
+static uint64_t ready_ns(void)
+{
+	static pid_t opened_by;
+	static int fd;
+	char text[96];
+	ssize_t n;
+
+	if (opened_by != getpid()) {
+		fd = open("/proc/thread-self/schedstat", O_RDONLY);
+		opened_by = getpid();
+	}
+	n = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	if (n <= 0)
+		die("/proc/thread-self/schedstat: not to be read");
+	text[n] = 0;
+	return strtoull(strchr(text, ' '), NULL, 10);
+}
+
+static uint64_t sleeps(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
 
 static struct since since_now(void)
 {
-	return (struct since){ now_ns(), sh->still_sum_ns };
+	return (struct since){ now_ns(), sh->still_sum_ns, ready_ns(), sleeps() };
 }
 
-static void waited(struct tally *t, struct since since)
+static void waited(struct tally *t, struct since since, unsigned int ops)
 {
 	uint64_t ns = now_ns() - since.ns, still = sh->still_sum_ns - since.still_sum_ns;
+	uint64_t ready = ready_ns() - since.ready_ns, others;
 
 	if (ns > t->longest_raw_ns)
 		t->longest_raw_ns = ns;
-	if (ns - still > t->longest_ns && still < ns)
-		t->longest_ns = ns - still;
+	others = still > ready ? still : ready;		/* they overlap */
+	if (ns > others && ns - others > t->longest_ns) {
+		t->longest_ns = ns - others;
+		t->longest_ready_ns = ready;
+		t->longest_sleeps = sleeps() - since.sleeps;
+		t->longest_ops = ops;
+	}
 }
 
 static void rest(void)
@@ -150,7 +187,7 @@ static int mac_batch(int fd, const struct function *f, unsigned int pairs, struc
 	since = since_now();
 	err = do_access(fd, op, 2 * pairs, &done);
 	if (2 * pairs <= TURN)
-		waited(t, since);
+		waited(t, since, 2 * pairs);
 	t->accesses += done;
 	if (!err && done != 2 * pairs) {
 		t->lost++;
@@ -313,7 +350,7 @@ static void guest_ask(int fd, uint64_t bar, const struct function *f, struct tal
 		if (value != f->mac && !t->wrong++)
 			fprintf(stderr, "%s: VFIO read %08x, must be %08x\n", f->name, value, f->mac);
 	}
-	waited(t, since);
+	waited(t, since, 2);
 }
 
 static void guest_run(uint64_t seed, int fd, const struct function *f, struct tally *t)
@@ -589,8 +626,12 @@ static int report(double seconds, long kb, uint32_t most_turns)
 		all.eio += t->eio;
 		all.busy += t->busy;
 		all.resets += t->resets;
-		if (t->longest_ns > all.longest_ns)
+		if (t->longest_ns > all.longest_ns) {
 			all.longest_ns = t->longest_ns;
+			all.longest_ready_ns = t->longest_ready_ns;
+			all.longest_sleeps = t->longest_sleeps;
+			all.longest_ops = t->longest_ops;
+		}
 		if (t->longest_raw_ns > all.longest_raw_ns)
 			all.longest_raw_ns = t->longest_raw_ns;
 	}
@@ -600,6 +641,8 @@ static int report(double seconds, long kb, uint32_t most_turns)
 	printf("the longest wait: %.3f s, bound %.1f s, by the clock %.3f s; the server stood still for %.1f s of %.0f s, %.3f s at a time, its kernel kept it for %.3f s at a time\n",
 	       all.longest_ns / 1e9, bound, all.longest_raw_ns / 1e9, sh->still_sum_ns / 1e9, seconds,
 	       sh->still_ns / 1e9, sh->held_ns / 1e9);
+	printf("that one: %lu accesses, slept %lu times, was ready to run for %.3f s while others ran\n",
+	       all.longest_ops, all.longest_sleeps, all.longest_ready_ns / 1e9);
 	printf("turns of others during one wait: %u at most, bound %u\n", chaos.most_passed, most_turns);
 	printf("%llu changes of owner, %llu pauses\n", N(chaos.changes), N(chaos.pauses));
 	printf("%llu claims, %llu ended by removal, %llu by EIO; refused %llu times\n",
