@@ -620,6 +620,9 @@ static noinline int path_in_again(struct iomul_user *user, u32 port, u32 width, 
 		err = path_check(user, &since);
 		if (err != -EAGAIN && (err != -EIO || mended))
 			return err;
+		/* It was not opened again, and others had the turn: it may be theirs now. */
+		if (user->live->tree.mux.owner != user->index)
+			return -EIO;
 		mended |= err == -EIO;
 		*val = port_in(port, width);
 	} while (*val == all_ones(width));
