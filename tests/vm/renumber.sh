@@ -10,6 +10,7 @@ set -u
 rescans=${1:-60}
 port=00:01.0	# above all but some
 one=0000:03:00.0 two=0000:04:00.0
+gate=02:00.0	# one's own
 
 numbers() { setpci -s $port 18.l; }
 take() { setpci -s $port 18.l="$(printf '%x' $((0x$before & 0xff000000)))"; }
@@ -44,6 +45,17 @@ check "wide again: both answer" both
 take
 check "numbers gone for a while: who asks waits" both
 wait
+# The gate of the first is in reach, the first is not: it waits until it has the turn back, in vain.
+"$top/build/vm/ones" $one $two > /tmp/ones & ones=$!
+while ! grep -q reading /tmp/ones; do sleep 0.1; done
+own=$(setpci -s $gate 18.l)
+setpci -s $gate 18.l="$(printf '%x' $((0x$own & 0xff000000)))"
+sleep 5
+setpci -s $gate 18.l="$own"
+sleep 1
+kill $ones
+check "no numbers below its gate: who reads ones never reads another's" wait $ones
+cat /tmp/ones
 
 # As Linux does it, over and over, with everybody at work; half of it without a pause, so that the
 # numbers are away and back again within what an access does.
