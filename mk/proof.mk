@@ -50,7 +50,9 @@ check-rt: vm-tests cli debug-programs bench-programs $(BUILD)/torture/lab ## the
 
 # An hour by default: a hundred million accesses in the simulator, and what fits into the time in the lab.
 TORTURE_SECONDS ?= 3600
-TORTURE_SEED ?= $(shell date +%s)
+ifndef TORTURE_SEED	# one for both
+TORTURE_SEED := $(shell date +%s)
+endif
 check-torture: user kmod vm-tests debug-programs $(BUILD)/torture/lab ## everything at once, against a seed that is printed (TORTURE_SECONDS, TORTURE_SEED)
 	$(MAKE) check-torture-core TORTURE_SEED=$(TORTURE_SEED)
 	lab/run torture --smp 1 --mem 3G --timeout $$(($(TORTURE_SECONDS) + 300)) --script tests/torture/lab.sh -- \
