@@ -38,9 +38,9 @@ clean: clean-vm
 clean-vm:
 	rm -rf $(vm-dir)
 
-$(vm-dir)/%: tests/vm/%.c tests/vm/vm.h kmod/uapi/iomul.h
+$(vm-dir)/%: tests/vm/%.c $(wildcard tests/vm/*.h) kmod/uapi/iomul.h
 	@mkdir -p $(@D)
 	$(CC) $(vm-flags) -o $@ $<
-$(vm-dir)/abi32: tests/vm/abi.c tests/vm/vm.h kmod/uapi/iomul.h
+$(vm-dir)/abi32: tests/vm/abi.c $(wildcard tests/vm/*.h) kmod/uapi/iomul.h
 	@mkdir -p $(@D)
 	$(CC) -m32 $(vm-flags) -o $@ $<

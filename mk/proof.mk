@@ -57,7 +57,7 @@ check-torture: user kmod vm-tests debug-programs $(BUILD)/torture/lab ## everyth
 	$(MAKE) check-torture-core TORTURE_SEED=$(TORTURE_SEED)
 	lab/run torture --smp 1 --mem 3G --timeout $$(($(TORTURE_SECONDS) + 300)) --script tests/torture/lab.sh -- \
 		$(TORTURE_SECONDS) $(TORTURE_SEED)
-$(BUILD)/torture/lab: tests/torture/lab.c tests/vm/vm.h kmod/uapi/iomul.h
+$(BUILD)/torture/lab: tests/torture/lab.c $(wildcard tests/vm/*.h) kmod/uapi/iomul.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi -Itests/vm -o $@ $<
 
@@ -68,7 +68,7 @@ debug-programs: $(debug-names:%=$(BUILD)/debug/%) $(BUILD)/debug/kcov.so
 $(BUILD)/debug/kcov.so: tests/debug/kcov.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -shared -fPIC -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
-$(BUILD)/debug/%: tests/debug/%.c tests/vm/vm.h kmod/uapi/iomul.h
+$(BUILD)/debug/%: tests/debug/%.c $(wildcard tests/vm/*.h) kmod/uapi/iomul.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -Ikmod/uapi -Itests/vm -o $@ $<
 

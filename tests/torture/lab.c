@@ -35,14 +35,12 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "vm.h"
+#include "mac.h"
 
 #define SLOTS_MAX 32
 #define GUESTS_MAX 4
 #define WORKERS_MAX 32
-#define PCI "/sys/bus/pci/devices/"
 #define BAR 2
-#define RAH 0x5404
 #define CHANGES 12000
 #define PAUSE 2
 #define TURN 64	/* elements of a batch that are carried out in one turn */
@@ -423,31 +421,11 @@ static bool is_there(const char *name)
 }
 
 /* The register through the memory BAR, which nobody multiplexes. */
-static uint32_t mac_read(const char *name)
-{
-	char path[128];
-	uint32_t value;
-	void *map;
-	int fd;
-
-	sysfs_write(PCI "%s/enable", name, "1");
-	snprintf(path, sizeof(path), PCI "%s/resource0", name);
-	fd = open(path, O_RDWR | O_SYNC);
-	map = fd < 0 ? MAP_FAILED : mmap(NULL, 0x20000, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		die("%s: %s", path, strerror(errno));
-	value = *(volatile uint32_t *)((char *)map + RAH);
-	munmap(map, 0x20000);
-	close(fd);
-	sysfs_write(PCI "%s/enable", name, "0");
-	return value;
-}
-
 static void function_set(struct function *f, const char *name)
 {
 	f->addr = parse_addr(name);
 	snprintf(f->name, sizeof(f->name), ADDR_FMT, ADDR_ARG(f->addr));
-	f->mac = mac_read(f->name);
+	f->mac = mmio_rah(f->addr);
 }
 
 static int attach(int fd, struct iomul_addr *addr, unsigned int n)

@@ -12,10 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
-#include "vm.h"
+#include "mac.h"
 
 #define BAR 2
-#define RAH 0x5404
 #define BATCH 64	/* read in one turn: a change of owner is dear in the emulator */
 
 static struct iomul_addr addr[MAX];
