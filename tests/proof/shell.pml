@@ -8,17 +8,20 @@
  * may be killed while it waits (KILL); a world that resets a gate and then
  * touches it, once (RESET); hot removal of slot 0's device (REMOVE); an
  * administrator who detaches slot 1 when nobody uses it (DETACH), verifies or
- * attaches (KEEP). CHECK: a read that returns ones looks whether it was lost.
+ * attaches (KEEP). CHECK: a read that returns ones, the device's own or lost, looks whether it
+ * was lost, and is tried again.
  * LEASE: slot 1 has the window to itself for a while, and a host driver accesses
  * it whenever it likes, without a turn; others wait until that is over.
- * NUMBERS: a rescan, or root, takes bus numbers from above one gate or both and
- * may give them back: config writes are lost meanwhile, and the filter knows it.
+ * NUMBERS: a rescan, or root, takes bus numbers from above one gate or both, or from above slot 0's
+ * function but not its gate, and may give them back: config writes are lost meanwhile, and the
+ * filter knows it.
  *
  * Checked: no deadlock and no lost wake-up (every process ends), the turn is
  * held by one, rule 1 on the hardware's gates at every instant, an access only
  * over its own open path or over one that was reset meanwhile, an owner passes
  * waiters at most BURST times in a row, nobody uses a slot that was freed; while
- * there is a lease nobody shuts the lessee's gate or opens another.
+ * there is a lease nobody shuts the lessee's gate or opens another; a change of owner
+ * fails only where it is known that numbers were away.
  *
  * BUG_*: mistakes that the check must find (tests/proof/spin).
  *
@@ -76,7 +79,9 @@ bool reset[2];			/* hardware was reset and nobody has told the mux yet */
 bool telling;			/* between a reset and the touch that follows it */
 bool freed;			/* slot 1 */
 bool lost[2];			/* hardware: config cycles don't reach the gate */
+bool held_lock[2];		/* where it is held for more than a step */
 bool nowhere[2];		/* held->write == write_nowhere */
+bool fn_lost, fn_nowhere;	/* the same of slot 0's function */
 byte astray;			/* live->astray */
 bool rescan_lock;
 byte lessee = NONE;
@@ -239,6 +244,7 @@ inline give()
 inline gate_write(i, on)
 {
 	atomic {
+		!held_lock[i] ->
 		assert(on || !(leased && i == 1));
 		if
 		:: FAILS(i) -> bad = true
@@ -278,6 +284,7 @@ inline settle()
 		:: held_touched[g] && mend && g == lessee ->
 			/* iomul_held_mend() under held->lock: nothing is done to what can't be reached */
 			atomic {
+				!held_lock[g] ->
 				held_touched[g] = false;
 				if
 				:: FAILS(g)
@@ -290,6 +297,7 @@ inline settle()
 			gate_write(g, false);
 			/* iomul_held_refresh() under held->lock: what was reset is written again */
 			atomic {
+				!held_lock[g] ->
 				held_touched[g] = false;
 				if
 				:: FAILS(g)
@@ -376,7 +384,7 @@ inline enter_later(me)
 	take(me, SLOT(me), false)
 }
 
-/* path_route(); what fails while a gate is out of reach is tried again, for 2 s at most */
+/* path_open(); what fails while a gate is out of reach is tried again, for 2 s at most */
 #define OPEN(me)					\
 	if						\
 	:: live_touched -> settle()			\
@@ -388,10 +396,123 @@ inline enter_later(me)
 	fi;						\
 	routed = owner == SLOT(me)
 
+/* path_enter() and path_enter_later(): a user whose device is gone is refused */
+inline enter(me)
+{
+	do
+	:: quit || IS_GONE(me) -> break
+	:: !quit && !IS_GONE(me) && lessee != NONE && lessee != SLOT(me) -> enter_later(me)
+	:: else ->
+#ifdef NUMBERS
+		if
+		:: astray && (live_touched || owner != SLOT(me))
+		:: else ->
+			OPEN(me);
+			if
+			:: routed -> break
+			:: else ->
+				/* iomul_live_was_astray() */
+				if
+				:: astray
+				:: else -> assert(live_touched)
+				fi
+			fi
+		fi;
+		/* iomul_astray_pause(): 2 s at most */
+		give();
+		if
+		:: true
+		:: true -> quit = true
+		fi;
+		take(me, SLOT(me), false)
+#else
+		OPEN(me);
+		break
+#endif
+	od;
+	err = false
+}
+
+/* One read or write, with the path open; ones: it was lost, or is a read of that. */
+inline access(me)
+{
+	atomic {
+		assert(!open[1 - SLOT(me)]);
+		assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)));
+		ones = !open[SLOT(me)];
+#ifdef CHECK
+		if
+		:: true
+		:: true -> ones = true
+		fi
+#endif
+	}
+}
+
+#ifdef NUMBERS
+#define FN_LOST(me) (SLOT(me) == 0 -> fn_lost : lost[1])
+#define FN_NOWHERE(me) (SLOT(me) == 0 -> fn_nowhere : nowhere[1])
+#else
+#define FN_LOST(me) false
+#define FN_NOWHERE(me) false
+#endif
+
+/* path_in_again() and path_check(): what the registers on the path say of a read of ones */
+inline again(me)
+{
+	do
+	:: !ones || quit || IS_GONE(me) -> break
+	:: else ->
+		ones = false;
+		if
+		:: FN_LOST(me) ->
+			if
+			:: live_touched || FN_NOWHERE(me) ->
+				/* path_reach() */
+				do
+				:: give();
+					if
+					:: true
+					:: true -> quit = true
+					fi;
+					take(me, SLOT(me), false);
+					if
+					:: quit || !FN_NOWHERE(me) -> break
+					:: else
+					fi
+				od;
+				enter(me)
+			:: else -> break
+			fi
+		:: !FN_LOST(me) && open[SLOT(me)] -> break
+		:: else ->
+			if
+			:: mended -> break
+			:: else
+			fi;
+			held_touched[0] = true;
+			live_touched = true;
+			held_touched[1] = true;
+			live_touched = true;
+			enter(me);
+			mended = true
+		fi;
+#ifndef BUG_AGAIN
+		if
+		:: owner != SLOT(me) -> break
+		:: else
+		fi;
+#endif
+		access(me)
+	od;
+	ones = false;
+	mended = false
+}
+
 proctype accessor(byte me)
 {
 	byte round, k, w, g;
-	bool got, handed, held, routed, ones, mend, quit, bad, err;
+	bool got, handed, held, routed, ones, mended, mend, quit, bad, err;
 
 	/* iomul_user_get() */
 	lock(iomul_lock);
@@ -408,56 +529,16 @@ proctype accessor(byte me)
 		if
 		:: got ->
 			assert(!(SLOT(me) == 1 && freed));
-			/* path_enter(), path_open(): a user whose device is gone is refused */
-			do
-			:: quit || IS_GONE(me) -> break
-			:: !quit && !IS_GONE(me) && lessee != NONE && lessee != SLOT(me) -> enter_later(me)
-			:: else ->
-#ifdef NUMBERS
-				if
-				:: astray && (live_touched || owner != SLOT(me)) ->
-					/* path_enter_later(), iomul_astray_pause(): 2 s at most */
-					give();
-					if
-					:: true
-					:: true -> quit = true
-					fi;
-					take(me, SLOT(me), false)
-				:: else -> OPEN(me); break
-				fi
-#else
-				OPEN(me);
-				break
-#endif
-			od;
-			/* the access */
-			atomic {
-				if
-				:: routed ->
-					assert(!open[1 - SLOT(me)]);
-					assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)))
-				:: else
-				fi;
-				ones = routed && !open[SLOT(me)];
-				routed = false
-			}
-#ifdef CHECK
-			/* path_check(): a read of ones; the command registers say that it was lost */
+			enter(me);
 			if
-			:: ones && !open[SLOT(me)] ->
-				g = 0;
-				do
-				:: g < 2 -> held_touched[g] = true; live_touched = true; g++
-				:: else -> break
-				od;
-				g = 0;
-				settle();
-				route(SLOT(me));
-				/* it is tried once more, over the same path */
-				assert(!open[1 - SLOT(me)])
+			:: routed ->
+				access(me);
+#ifdef CHECK
+				again(me);
+#endif
 			:: else
 			fi;
-#endif
+			routed = false;
 			ones = false;
 			give();
 			if
@@ -504,15 +585,30 @@ inline set_reach(below, yes)
 	g = 0;
 	do
 	:: g < 2 && (below == 2 || below == g) ->
-		/* held_set_reach() under held->lock; who does not take it sees each */
+		/* held_set_reach(); who does not take held->lock sees each step */
+		lock(held_lock[g]);
+#ifndef BUG_ASKED
+		held_touched[g] = true;
+		live_touched = true;
+#endif
 		nowhere[g] = !yes;
 		astray = (yes -> astray - 1 : astray + 1);
 		held_touched[g] = true;
 		live_touched = true;
+		unlock(held_lock[g]);
 		g++
 	:: g < 2 && !(below == 2 || below == g) -> g++
 	:: else -> break
 	od;
+#ifdef CHECK
+	if
+	:: below != 1 ->
+		live_touched = true;
+		fn_nowhere = !yes;
+		live_touched = true
+	:: else
+	fi;
+#endif
 	g = 0
 }
 
@@ -520,13 +616,19 @@ inline numbers(below, yes)
 {
 	atomic {
 		if
-		:: below != 1 -> lost[0] = !yes
+		:: below == 0 || below == 2 -> lost[0] = !yes
 		:: else
 		fi;
 		if
-		:: below != 0 -> lost[1] = !yes
+		:: below == 1 || below == 2 -> lost[1] = !yes
+		:: else
+		fi;
+#ifdef CHECK
+		if
+		:: below != 1 -> fn_lost = !yes
 		:: else
 		fi
+#endif
 	}
 }
 
@@ -534,7 +636,11 @@ proctype renumber()
 {
 	byte g, below;
 
+#ifdef CHECK
+	select(below : 0 .. 3);
+#else
 	select(below : 0 .. 2);
+#endif
 	lock(rescan_lock);
 	set_reach(below, false);
 	numbers(below, false);
