@@ -41,7 +41,7 @@ says='Input/output error'
 check "a range too small: an access says so" says both
 widen
 check "wide again: both answer" both
-(sleep 0.7; give) &
+(sleep 0.4; give) &
 take
 check "numbers gone for a while: who asks waits" both
 wait
