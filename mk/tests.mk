@@ -16,7 +16,7 @@ test-src := $(test-core) $(test-sim)
 unit-names := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 unit-out := $(unit-names:%=$(test-build)/unit/%)
 
-.PHONY: check-unit check-model check-model-deep check-fuzz check-scale check-core check-mutants check-torture-core fuzz coverage clean-tests
+.PHONY: check-unit check-model check-model-deep check-fuzz check-scale check-core check-mutants check-mutants-shell check-torture-core fuzz coverage clean-tests
 
 # Objects of core and sim, once for each way of building: asan, fast, fuzz, cov.
 test-flags-asan := $(test-asan)
@@ -100,6 +100,9 @@ check-core: ## all of these
 
 check-mutants: ## bugs seeded on purpose, each must be noticed (MUTANT=pattern)
 	@tests/mutants/run $(BUILD) '$(or $(MUTANT),*)' $(wildcard $(BUILD)/cbmc/cbmc)
+
+check-mutants-shell: deps ## bugs seeded in the modules, each must be noticed in a virtual server (MUTANT=pattern)
+	tests/mutants/run-shell $(BUILD) '$(or $(MUTANT),*)'
 
 # What a layer of tests needs, without running it.
 .PHONY: unit model torture fuzz-build

@@ -73,6 +73,15 @@ static pid_t start(unsigned int f)
 	return pid;
 }
 
+static void wait_for(unsigned int f, pid_t pid)
+{
+	while (!done[f]) {
+		if (waitpid(pid, NULL, WNOHANG))
+			die(ADDR_FMT ": its process can't claim or read it", ADDR_ARG(addr[f]));
+		usleep(200);
+	}
+}
+
 /* It is free at once, and the right one answers. */
 static void inspect(unsigned int f)
 {
@@ -106,8 +115,7 @@ static void round_of_kills(unsigned int *seed)
 	for (f = 0; f < functions; f++)
 		pid[f] = start(f);
 	for (f = 0; f < functions; f++)
-		while (!done[f])
-			usleep(200);
+		wait_for(f, pid[f]);
 	usleep(rand_r(seed) % 2000);
 	for (f = 0; f < functions; f++)
 		kill(pid[f], SIGKILL);
@@ -127,8 +135,7 @@ static void stopped(void)
 	for (f = 0; f < functions; f++)
 		pid[f] = start(f);
 	for (f = 0; f < functions; f++)
-		while (!done[f])
-			usleep(200);
+		wait_for(f, pid[f]);
 	kill(pid[0], SIGSTOP);
 	usleep(20000);
 	for (f = 0; f < functions; f++)

@@ -35,6 +35,11 @@ sys.exit(any(s["waits"] != sum(s["wait_buckets"]) for s in slots) or not any(s["
 writes() { $iomul metrics | awk '/^iomul_group_config_writes_total/ { n += $2 } END { print n }'; }
 
 cat /proc/ioports > /tmp/before
+check "a host driver has its ports" serves $serial
+refused=$($iomul attach 09:00 2>&1) && refused="attached: $refused"
+check "attach refuses them by the driver's name: $refused" expr "$refused" : ".*09:00.*driver serial"
+check "and nothing has changed" cmp /tmp/before /proc/ioports
+check "nor for the driver" serves $serial
 for f in $serial $left $right; do unbind "$f"; done
 check "attach" $iomul attach --all --windows 1
 cat /proc/ioports > /tmp/attached
