@@ -48,14 +48,15 @@ coverage-shell: debug-kernel vm-tests cli debug-programs ## basic blocks of the 
 check-rt: vm-tests cli debug-programs bench-programs $(BUILD)/torture/lab ## the tests of the lab in Debian's PREEMPT_RT kernel
 	tests/debug/rt $(BUILD)/rt
 
-# An hour by default: a hundred million accesses in the simulator, and what fits into the time in the lab.
-TORTURE_SECONDS ?= 3600
+# A hundred million accesses in the simulator, and what fits into the time in the lab. That is the
+# server's own: with an instruction a nanosecond its waits don't depend on the host's load. An hour or so.
+TORTURE_SECONDS ?= 360
 ifndef TORTURE_SEED	# one for both
 TORTURE_SEED := $(shell date +%s)
 endif
 check-torture: user kmod vm-tests debug-programs $(BUILD)/torture/lab ## everything at once, against a seed that is printed (TORTURE_SECONDS, TORTURE_SEED)
 	$(MAKE) check-torture-core TORTURE_SEED=$(TORTURE_SEED)
-	lab/run torture --smp 1 --mem 3G --timeout $$(($(TORTURE_SECONDS) + 300)) --script tests/torture/lab.sh -- \
+	lab/run torture --icount --mem 3G --timeout $$(($(TORTURE_SECONDS) * 40 + 600)) --script tests/torture/lab.sh -- \
 		$(TORTURE_SECONDS) $(TORTURE_SEED)
 $(BUILD)/torture/lab: tests/torture/lab.c $(wildcard tests/vm/*.h) kmod/uapi/iomul.h
 	@mkdir -p $(@D)

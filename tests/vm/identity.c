@@ -18,6 +18,7 @@
  * Of four rounds two are a batch of TIMES (32) repetitions, one is a batch of
  * one, one is a system call for each access, between which others come.
  * At the end it says how long the longest system call of an access took.
+ * -t: for so long, or until SIGTERM.
  * -H: ports of functions that don't share, by the processor's own instructions.
  */
 #include <getopt.h>
@@ -81,6 +82,7 @@ struct result {
 };
 
 static double longest;
+static volatile sig_atomic_t *ended;	/* shared with the children */
 static unsigned int times = 32;
 static int host;
 
@@ -257,6 +259,12 @@ static void start(struct function *f)
 		f->last = s.op[1].data | s.op[2].data << 8;
 }
 
+static void end_early(int sig)
+{
+	(void)sig;
+	*ended = 1;
+}
+
 static void child(struct function *f, unsigned int n, unsigned int me, unsigned int processes,
 		  uint64_t accesses, time_t end, struct result *result)
 {
@@ -268,7 +276,7 @@ static void child(struct function *f, unsigned int n, unsigned int me, unsigned 
 	for (i = me; i < n; i += processes)
 		start(&f[i]);
 	i = me;
-	for (round = 0; end ? time(NULL) < end : result->accesses < accesses; round++) {
+	for (round = 0; end ? time(NULL) < end && !*ended : result->accesses < accesses; round++) {
 		did = do_round(&f[i], round, &wrong);
 		result->accesses += did < 0 ? 0 : did;
 		result->wrong += wrong;
@@ -496,10 +504,13 @@ int main(int argc, char **argv)
 		die("-b: 1 to %d", IOMUL_OPS_MAX / 2);
 	if (processes > n)
 		processes = n;
-	result = mmap(NULL, processes * sizeof(*result), PROT_READ | PROT_WRITE,
+	result = mmap(NULL, processes * sizeof(*result) + sizeof(*ended), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (result == MAP_FAILED)
 		die("mmap: %s", strerror(errno));
+	ended = (void *)(result + processes);
+	if (seconds)
+		signal(SIGTERM, end_early);
 	begin = now();
 	for (i = 0; i < processes; i++)
 		if (!fork())

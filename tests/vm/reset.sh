@@ -91,6 +91,23 @@ sleep 1
 check "a bystander's gate shut: put right by its next access" wait_for verified
 check "all answer that nobody holds" answers 0000:01:00 0000:02:00 0000:08:00
 
+# Who alone is at work needs no change of owner, which would open it as well.
+event "a gate shut behind its only user"
+bystanders_pause
+$identity -t 600 -p 1 0000:03:00.0 > /tmp/alone 2>&1 & alone=$!
+repairs() { $iomul metrics | awk '/^iomul_group_repairs_total/ { n += $2 } END { print n }'; }
+repaired() { [ "$(repairs)" -gt "$before" ]; }
+sleep 0.5
+for n in 1 2 3; do
+	before=$(repairs)
+	setpci -A intel-conf1 -s 00:03.0 COMMAND=0000:0001
+	check "put right, time $n" wait_for repaired
+done
+kill $alone
+check "he reads on as if nothing had happened" wait $alone
+check "$(cat /tmp/alone)" grep -q " 0 misrouted, 0 errors" /tmp/alone
+bystanders_resume
+
 # Put to sleep with a wrong BAR: the kernel saves that, and writes it again whenever the device wakes.
 event "a wrong BAR sleeps"
 power=$pci/0000:01:00.0/power
