@@ -7,6 +7,7 @@
 #include <linux/vfio.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/io.h>
 #include "vm.h"
 
 #define BAR 2
@@ -256,6 +257,29 @@ static void test_sizing(struct function *f)
 	reg_read(f, RAL);
 }
 
+/* Past the kernel and its filter (PCI 3.0, 3.2.2.3.2). */
+static void shut_behind_all(struct iomul_addr a)
+{
+	outl(1U << 31 | a.bus << 16 | a.devfn << 8 | PCI_COMMAND, 0xcf8);
+	outw(inw(0xcfc) & ~PCI_COMMAND_IO, 0xcfc);
+}
+
+/* A device that decodes no ports reads as ones; nobody else has the turn, who would open the way anew. */
+static void test_shut(struct function *f)
+{
+	uint32_t mac = reg_read(f, RAL), value[2];
+
+	if (iopl(3))
+		die("iopl: %s", strerror(errno));
+	shut_behind_all(f->addr);
+	IS(reg_read(f, RAL), mac);
+	shut_behind_all(f->addr);
+	IS(bar_read(f, value, 8, 0), 8);
+	IS(value[0], RAL);
+	IS(value[1], mac);
+	iopl(0);
+}
+
 /* After a function level reset the device answers through its ports again. */
 static void test_reset(struct function *f, struct function *other)
 {
@@ -310,6 +334,7 @@ int main(int argc, char **argv)
 		test_ioeventfd_race(&f[i]);
 		test_command(&f[i]);
 		test_sizing(&f[i]);
+		test_shut(&f[i]);
 		test_reset(&f[i], &f[!i]);
 		test_exclusive(&f[i]);
 	}
