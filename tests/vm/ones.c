@@ -9,6 +9,7 @@
  */
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include "vm.h"
 
@@ -44,6 +45,7 @@ static void reader(const char *name, uint32_t want, struct seen *seen)
 	struct iomul_claim claim;
 	int fd = iomul_open(O_RDWR);
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (do_claim(fd, parse_addr(name), &claim) || omsk(fd, &value, 1))
 		die("%s: can't be claimed and written", name);
 	while (!ended) {

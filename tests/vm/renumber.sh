@@ -47,7 +47,7 @@ check "numbers gone for a while: who asks waits" both
 wait
 # The gate of the first is in reach, the first is not: it waits until it has the turn back, in vain.
 "$top/build/vm/ones" $one $two > /tmp/ones & ones=$!
-while ! grep -q reading /tmp/ones; do sleep 0.1; done
+check "two read" wait_for grep -q reading /tmp/ones
 own=$(setpci -s $gate 18.l)
 setpci -s $gate 18.l="$(printf '%x' $((0x$own & 0xff000000)))"
 sleep 5
