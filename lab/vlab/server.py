@@ -57,15 +57,17 @@ class Server:
 
     # What QEMU is given
 
+    def smp(self):
+        return 1 if self.options.icount else self.options.smp or self.topology.data.get("smp", 2)
+
     def machine(self):
         data, opt = self.topology.data, self.options
-        smp = 1 if opt.icount else opt.smp or data.get("smp", 2)
         accel = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"] if opt.icount \
             else ["-accel", "tcg,thread=multi"]
         machine = "q35,kernel-irqchip=off,sata=off,smbus=off,vmport=off,usb=off"
         return ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-M", ",".join(filter(None, [machine, data.get("machine")])), *accel,
-                "-cpu", "EPYC,+svm,+npt", "-smp", str(smp), "-m", opt.mem or data.get("mem", "2G"),
+                "-cpu", "EPYC,+svm,+npt", "-smp", str(self.smp()), "-m", opt.mem or data.get("mem", "2G"),
                 # Native PCIe hotplug, as on real servers, and not ACPI's.
                 "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
                 "-bios", self.firmware()]
@@ -153,7 +155,7 @@ class Server:
         command = self.command()
         fds = [theirs.fileno() for _, theirs in self.ports.values()]
         self.process = subprocess.Popen(command, pass_fds=fds, stdin=None if self.options.shell else subprocess.DEVNULL,
-                                        stderr=open(self.dir / "qemu.err", "wb"), preexec_fn=die_with_parent,
+                                        stderr=open(self.dir / "qemu.err", "wb"), preexec_fn=self.in_child,
                                         start_new_session=not self.options.shell)
         for _, theirs in self.ports.values():
             theirs.close()
@@ -162,6 +164,13 @@ class Server:
         self.threads.append(threading.Thread(target=self.control, daemon=True))
         for thread in self.threads:
             thread.start()
+
+    def in_child(self):
+        die_with_parent()
+        if self.smp() == 1:
+            # QEMU's threads lose an interrupt of a hypervisor now and then where they really run side by side.
+            cpus = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, {cpus[os.getpid() % len(cpus)]})
 
     def control(self):
         try:
