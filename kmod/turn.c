@@ -1016,6 +1016,25 @@ static ssize_t user_pieces(struct iomul_user *user, u32 port, u32 count, char __
 	return bytes ? (ssize_t)bytes : err;
 }
 
+/* One access of a usual width, naturally aligned: from any BAR the way is the main one's. */
+static ssize_t user_one(struct iomul_user *user, u32 port, char __user *buf, size_t count,
+			loff_t *pos, bool write)
+{
+	u32 from_main = port - user->main_port;
+
+	switch (count) {
+	case 4:
+		return write ? iomul_main_write_4(user, buf, from_main, pos) :
+			       iomul_main_read_4(user, buf, from_main, pos);
+	case 2:
+		return write ? iomul_main_write_2(user, buf, from_main, pos) :
+			       iomul_main_read_2(user, buf, from_main, pos);
+	default:
+		return write ? iomul_main_write_1(user, buf, from_main, pos) :
+			       iomul_main_read_1(user, buf, from_main, pos);
+	}
+}
+
 /* Any BAR, any length. */
 static ssize_t user_rw(struct iomul_user *user, unsigned int bar, u64 offset, char __user *buf,
 		       size_t count, loff_t *pos, bool write)
@@ -1026,20 +1045,8 @@ static ssize_t user_rw(struct iomul_user *user, unsigned int bar, u64 offset, ch
 	if (offset >= size)
 		return -EINVAL;
 	/* BARs are powers of two from 4 on: what begins inside and is aligned ends inside. */
-	if (count && !(offset & (count - 1))) {
-		offset = port - user->main_port;
-		switch (count) {
-		case 4:
-			return write ? iomul_main_write_4(user, buf, offset, pos) :
-				       iomul_main_read_4(user, buf, offset, pos);
-		case 2:
-			return write ? iomul_main_write_2(user, buf, offset, pos) :
-				       iomul_main_read_2(user, buf, offset, pos);
-		case 1:
-			return write ? iomul_main_write_1(user, buf, offset, pos) :
-				       iomul_main_read_1(user, buf, offset, pos);
-		}
-	}
+	if ((count == 1 || count == 2 || count == 4) && !(offset & (count - 1)))
+		return user_one(user, port, buf, count, pos, write);
 	count = min_t(u64, count, size - offset);
 	while (done < (ssize_t)count) {
 		ret = user_pieces(user, port + done, count - done, buf + done, write);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The variant driver as a VFIO user sees it, on two e1000e that are bound to it
- * and attached: vfio FUNCTION FUNCTION
+ * The variant driver as a VFIO user sees it, on two e1000e and an AC97 that are
+ * bound to it and attached: vfio FUNCTION FUNCTION [AC97]
  */
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
@@ -315,13 +315,41 @@ static void test_exclusive(struct function *f)
 	close(fd);
 }
 
+/*
+ * The AC97 has 1024 bytes at BAR 0 and 256 at BAR 1: whatever is asked for, no more is done, to the
+ * other least of all.
+ */
+static void test_two_bars(const char *name)
+{
+	static uint8_t all[1 << 16];
+	static const long size[] = { 1024, 256 };
+	long at, count;
+	struct function f;
+	unsigned int bar;
+
+	open_function(&f, name);
+	IS(open_device(&f), 0);
+	for (bar = 0; bar < 2; bar++) {
+		f.bar = (struct vfio_region_info){ .argsz = sizeof(f.bar), .index = bar };
+		IS(ioctl(f.fd, VFIO_DEVICE_GET_REGION_INFO, &f.bar), 0);
+		IS(f.bar.size, size[bar]);
+		for (at = 0; at <= size[bar]; at = at * 2 ?: 1)
+			for (count = 1; count <= (long)sizeof(all); count *= 2)
+				IS(bar_read(&f, all, count, at), at == size[bar] ? -EINVAL :
+				   count < size[bar] - at ? count : size[bar] - at);
+		IS(bar_write(&f, all, 8, size[bar] - 4), 4);
+		IS(bar_write(&f, all, sizeof(all), size[bar]), -EINVAL);
+	}
+	close(f.fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct function f[2];
 	unsigned int i;
 
-	if (argc != 3)
-		die("usage: vfio FUNCTION FUNCTION");
+	if (argc != 3 && argc != 4)
+		die("usage: vfio FUNCTION FUNCTION [AC97]");
 	container = open("/dev/vfio/vfio", O_RDWR);
 	for (i = 0; i < 2; i++) {
 		open_function(&f[i], argv[1 + i]);
@@ -338,6 +366,8 @@ int main(int argc, char **argv)
 		test_reset(&f[i], &f[!i]);
 		test_exclusive(&f[i]);
 	}
+	if (argc == 4)
+		test_two_bars(argv[3]);
 	printf("%u checks, %u failed\n", checks, failures);
 	return !!failures;
 }
