@@ -9,8 +9,9 @@
  * ends after so many calls of each process, or with -t after so many seconds.
  *
  * The kernel is the judge (KASAN, lockdep, leaks). Two things are checked here:
- * no call returns an errno that the ABI does not name, and at the end nothing
- * differs from what it should be (IOMUL_VERIFY) and everything can be detached.
+ * no call returns an errno that the ABI does not name, no read or write does more
+ * than its region holds, and at the end nothing differs from what it should be
+ * (IOMUL_VERIFY) and everything can be detached.
  */
 #include <getopt.h>
 #include <linux/vfio.h>
@@ -281,11 +282,25 @@ static int vfio_open(const char *name)
 	return fd;
 }
 
+/* No more may be done than the region holds. */
+static void judge_size(int fd, uint32_t region, uint64_t offset, size_t done)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = region };
+
+	if (ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &info))
+		info.size = 0;
+	if (done <= info.size && (offset & 0xffffffffff) <= info.size - done)
+		return;
+	bad = true;
+	printf("region %u of %llu bytes: %zu at %#llx\n", region, (unsigned long long)info.size, done,
+	       (unsigned long long)offset & 0xffffffffff);
+}
+
 static int vfio_once(int fd, enum kind kind)
 {
-	uint32_t region = below(4) ? 2 : below(12);
+	uint32_t region = below(4) ? below(3) : below(12);
 	uint64_t offset = (uint64_t)region << 40 | (below(4) ? below(40) : odd_number());
-	size_t count = below(8) ? 1U << below(3) : below(600);
+	size_t count = below(8) ? 1U << below(3) : below(2) ? below(600) : 1U << below(17);
 	ssize_t n;
 
 	if (kind == VFIO_RESET)
@@ -293,7 +308,11 @@ static int vfio_once(int fd, enum kind kind)
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX && below(4))
 		offset = (uint64_t)region << 40 | (4 + below(2));	/* PCI_COMMAND */
 	n = below(2) ? pread(fd, page, count, offset) : pwrite(fd, page, count, offset);
-	return n < 0 ? -errno : 0;
+	if (n < 0)
+		return -errno;
+	if (n)
+		judge_size(fd, offset >> 40, offset, n);
+	return 0;
 }
 
 static uint64_t now_ns(void)
