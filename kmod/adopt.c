@@ -254,6 +254,22 @@ static void adopt(struct candidate *c)
 	mutex_unlock(&iomul_lock);
 }
 
+static void adopt_begin(void)
+{
+	struct iomul_slot *slot;
+	struct wish *wish;
+
+	pci_lock_rescan_remove();
+	mutex_lock(&iomul_lock);
+	iomul_steps_mend();
+	list_for_each_entry(slot, &iomul_slots, list)
+		slot->tried = false;
+	list_for_each_entry(wish, &wishes, list)
+		wish->tried = false;
+	mutex_unlock(&iomul_lock);
+	pci_unlock_rescan_remove();
+}
+
 static bool adopt_next(struct candidate *c)
 {
 	bool more;
@@ -268,16 +284,9 @@ static bool adopt_next(struct candidate *c)
 
 static void adopt_all(struct work_struct *work)
 {
-	struct iomul_slot *slot;
 	struct candidate c;
-	struct wish *wish;
 
-	mutex_lock(&iomul_lock);
-	list_for_each_entry(slot, &iomul_slots, list)
-		slot->tried = false;
-	list_for_each_entry(wish, &wishes, list)
-		wish->tried = false;
-	mutex_unlock(&iomul_lock);
+	adopt_begin();
 	while (adopt_next(&c))
 		adopt(&c);
 	iomul_detach_replaced();

@@ -595,6 +595,7 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
+	iomul_steps_mend();
 	a.snap = iomul_snapshot_take();
 	if (IS_ERR(a.snap)) {
 		err = PTR_ERR(a.snap);

@@ -797,15 +797,14 @@ struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct io
 	};
 }
 
-struct resource *iomul_held_bar_at(struct iomul_held *held, unsigned int bar)
+struct resource *iomul_held_bar_res(struct iomul_held *held, unsigned int bar)
 {
 	return held->hidden ? &held->hidden[bar] : &held->pdev->resource[bar];
 }
 
 u32 iomul_held_bar_value(struct iomul_held *held, unsigned int bar)
 {
-	return bus_region(held, iomul_res_range(iomul_held_bar_at(held, bar))).start |
-	       PCI_BASE_ADDRESS_SPACE_IO;
+	return bus_region(held, held->at[bar]).start | PCI_BASE_ADDRESS_SPACE_IO;
 }
 
 int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value)

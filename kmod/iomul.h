@@ -86,7 +86,8 @@ struct iomul_held {
 	u32 leaving;			/* and how many of them are being detached */
 	bool placed;			/* in the tree that is being filled */
 	bool binding;			/* a driver is being bound to it */
-	u8 bars;			/* I/O BARs that were placed */
+	u8 bars;			/* I/O BARs that were placed, */
+	struct iomul_range at[IOMUL_BARS];	/* and where: the kernel may forget it, not we */
 	bool seized_before;		/* by pciback, before it shared */
 	bool pinned;			/* a reference on the module: seized since */
 	bool window_set;		/* the window was placed */
@@ -146,8 +147,8 @@ int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
 /* The same for a window in use: with one write. -EIO also if one can't do. */
 int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs);
 struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at);
-/* Where a BAR that was placed is. */
-struct resource *iomul_held_bar_at(struct iomul_held *held, unsigned int bar);
+/* The resource of a BAR that was placed, which is at held->at[] unless the kernel moved it. */
+struct resource *iomul_held_bar_res(struct iomul_held *held, unsigned int bar);
 /*
  * pciback keeps config space as it is when it seizes a function, writes it back
  * whenever a guest has had it and when it lets go: here with shared ports in it.
@@ -246,6 +247,8 @@ void iomul_steps_orphan(struct iomul_held *held);
 bool iomul_widen_needed(const struct iomul_deed *deed);
 /* The ports, which @hold is to get back, of a port that stays widened; or empty. */
 struct iomul_range iomul_hold_widened(const struct iomul_hold *hold);
+/* The kernel may have moved resources that share: back where the hardware is. */
+void iomul_steps_mend(void);
 /* Puts back what had to wait for the port above. */
 void iomul_steps_late(void);
 /* @pdev is going: nothing of it waits any more. */

@@ -71,7 +71,7 @@ static void bars_at(struct iomul_held *open, struct iomul_range range, bool *ins
 	for (bar = 0; open && bar < IOMUL_BARS; bar++) {
 		if (!(open->bars & 1U << bar))
 			continue;
-		at = iomul_res_range(iomul_held_bar_at(open, bar));
+		at = open->at[bar];
 		*touch |= iomul_range_overlaps(at, range);
 		*inside |= at.first <= range.first && range.last <= at.last;
 	}
@@ -472,7 +472,7 @@ bool iomul_lease_driver_has(struct iomul_held *held)
 		return false;
 	for (bar = 0; bar < IOMUL_BARS; bar++)
 		if ((held->bars & 1U << bar) &&
-		    !is_covered(lease, iomul_res_range(iomul_held_bar_at(held, bar))))
+		    !is_covered(lease, held->at[bar]))
 			return true;
 	return false;
 }

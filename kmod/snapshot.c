@@ -101,11 +101,17 @@ static bool res_claimed(const struct resource *res)
 static void bar_read(struct pci_dev *pdev, unsigned int bar, u32 raw, struct iomul_node *node)
 {
 	struct iomul_held *held = iomul_held_find(pdev);
-	const struct resource *res = held && held->bars & 1U << bar ?
-				     iomul_held_bar_at(held, bar) : &pdev->resource[bar];
+	bool placed = held && held->bars & 1U << bar;
+	const struct resource *res = placed ? iomul_held_bar_res(held, bar) : &pdev->resource[bar];
 	struct iomul_bar *b = &node->bar[bar];
 
-	b->at = IOMUL_RANGE_EMPTY;
+	b->at = placed ? held->at[bar] : IOMUL_RANGE_EMPTY;
+	if (placed) {
+		b->size = iomul_range_size(b->at);
+		if (res->parent && res_claimed(res))
+			node->flags |= IOMUL_NODE_IN_USE;
+		return;
+	}
 	if ((res->flags & IORESOURCE_IO) && resource_size(res) >= 4) {
 		b->size = resource_size(res);
 		if (!res->parent)

@@ -290,6 +290,68 @@ static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refus
 	return 0;
 }
 
+/* The kernel may have done so already: where ports don't suffice, it starts anew with those of others. */
+static void res_release(struct resource *res)
+{
+	if (res->parent)
+		release_resource(res);
+}
+
+static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
+{
+	const struct iomul_held *held = iomul_held_find(pdev);
+
+	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
+}
+
+/* It gets ports again when the port above has some of its own; if there is memory to remember it. */
+static void bar_evict(struct pci_dev *pdev, unsigned int bar)
+{
+	struct iomul_deed *deed = kzalloc(sizeof(*deed), GFP_KERNEL);
+	struct resource *res = &pdev->resource[bar];
+	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
+
+	if (command & PCI_COMMAND_IO)
+		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
+	if (!deed)
+		return;
+	deed->step.bar = bar;
+	deed->start = res->start;
+	deed->end = res->end;
+	deed->flags = res->flags;
+	deed->res = res;
+	deed->pdev = pci_dev_get(pdev);
+	list_add_tail(&deed->list, &late);
+}
+
+/*
+ * Takes from @window, of the port above @bus, what the kernel has placed there since it shares: the
+ * ports are the group's, and other ones than those that the port will have.
+ */
+static void bus_evict(struct pci_bus *bus, const struct resource *window)
+{
+	struct pci_dev *pdev;
+	struct resource *res;
+	unsigned int i;
+
+	list_for_each_entry(pdev, &bus->devices, bus_list) {
+		for (i = 0; i <= PCI_BRIDGE_IO_WINDOW; i++) {
+			res = &pdev->resource[i];
+			if (res->parent != window || res_is_ours(pdev, i))
+				continue;
+			pci_info(pdev, "iomul: its %pR is shared, and no longer its own\n", res);
+			if (i < IOMUL_BARS)
+				bar_evict(pdev, i);
+			else if (pdev->subordinate)
+				bus_evict(pdev->subordinate, res);
+			if (i == PCI_BRIDGE_IO_WINDOW)
+				iomul_config_write(pdev, PCI_IO_BASE, 2, 0x00f0);	/* none */
+			release_resource(res);
+			res->start = res->end = res->flags = 0;
+		}
+	}
+}
+
 static void window_undo(struct iomul_deed *deed)
 {
 	struct iomul_held *held = deed->held;
@@ -297,7 +359,8 @@ static void window_undo(struct iomul_deed *deed)
 	if (held->gone)
 		return;
 	held->window_set = false;
-	release_resource(deed_resource(deed));
+	bus_evict(held->pdev->subordinate, deed_resource(deed));
+	res_release(deed_resource(deed));
 	deed_restore(deed);
 	iomul_held_window(held, held->found);
 }
@@ -337,7 +400,8 @@ static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 	deed_save(deed);
 	if (bar_hide(held, deed_resource(deed)))
 		return -ENOMEM;
-	res = iomul_held_bar_at(held, bar);
+	res = iomul_held_bar_res(held, bar);
+	held->at[bar] = deed->step.to;
 	deed->raw = iomul_config_read(held->pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
 	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
 	if (bar_request(held, res)) {
@@ -362,7 +426,7 @@ static void bar_undo(struct iomul_deed *deed)
 		return;
 	held->bars &= ~(1U << deed->step.bar);
 	iomul_held_bar(held, deed->step.bar, deed->raw);
-	release_resource(iomul_held_bar_at(held, deed->step.bar));
+	res_release(iomul_held_bar_res(held, deed->step.bar));
 	deed_restore(deed);
 }
 
@@ -579,6 +643,56 @@ void iomul_steps_late_drop(struct pci_dev *pdev)
 			late_free(deed);
 }
 
+static bool deed_is_window(const struct iomul_deed *deed)
+{
+	return deed->step.kind == IOMUL_STEP_WINDOW;
+}
+
+/* The resource that @deed has placed, or NULL. */
+static struct resource *deed_placed(const struct iomul_deed *deed)
+{
+	if (deed_is_window(deed))
+		return deed_resource(deed);
+	return deed->step.kind == IOMUL_STEP_BAR ? iomul_held_bar_res(deed->held, deed->step.bar) : NULL;
+}
+
+static bool deed_place_again(struct iomul_deed *deed, struct resource *res)
+{
+	struct iomul_held *held = deed->held;
+
+	res_release(res);
+	if (deed_is_window(deed)) {
+		res_place(res, held->pdev, deed->step.to, held->io32 ? PCI_IO_RANGE_TYPE_32 : 0);
+		return !request_resource(held_root(held), res);
+	}
+	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
+	return !bar_request(held, res);
+}
+
+/*
+ * For a device whose ports don't suffice, the kernel gives up the windows of others, with all that
+ * is below, and assigns them anew. Of what we hold the hardware is where it was; so are, with this,
+ * the resources.
+ */
+void iomul_steps_mend(void)
+{
+	struct iomul_deed *deed;
+	struct resource *res;
+
+	list_for_each_entry(deed, &iomul_journal, list) {
+		res = deed->held && !deed->held->gone ? deed_placed(deed) : NULL;
+		if (!res || (res->parent && iomul_range_equal(iomul_res_range(res), deed->step.to)))
+			continue;
+		iomul_held_touch(deed->held);
+		if (deed_is_window(deed))
+			bus_evict(deed->held->pdev->subordinate, res);
+		if (!deed_place_again(deed, res))
+			pci_warn(deed->held->pdev, "iomul: %pR can't be put back where it shares\n", res);
+		else
+			pci_info(deed->held->pdev, "iomul: %pR is back where it shares\n", res);
+	}
+}
+
 void iomul_steps_orphan(struct iomul_held *held)
 {
 	struct iomul_deed *deed;
@@ -589,14 +703,9 @@ void iomul_steps_orphan(struct iomul_held *held)
 			continue;
 		if (deed->hold)
 			iomul_hold_drop(deed->hold);
-		if (deed->step.kind == IOMUL_STEP_WINDOW)
-			res = deed_resource(deed);
-		else if (deed->step.kind == IOMUL_STEP_BAR)
-			res = iomul_held_bar_at(held, deed->step.bar);
-		else
-			continue;
-		if (res->parent)
-			release_resource(res);
+		res = deed_placed(deed);
+		if (res)
+			res_release(res);
 	}
 	held->window_set = false;
 	held->bars = 0;

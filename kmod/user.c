@@ -19,8 +19,8 @@ static void user_bars(struct iomul_user *user)
 	for (bar = 0; bar < IOMUL_BARS; bar++) {
 		if (!(held->bars & 1U << bar))
 			continue;
-		user->port[bar] = iomul_held_bar_at(held, bar)->start;
-		user->size[bar] = resource_size(iomul_held_bar_at(held, bar));
+		user->port[bar] = held->at[bar].first;
+		user->size[bar] = iomul_range_size(held->at[bar]);
 		if (user->size[bar] > user->size[user->main] || !user->size[user->main])
 			user->main = bar;
 	}
