@@ -294,12 +294,16 @@ static void adopt_all(struct work_struct *work)
 
 static DECLARE_WORK(work, adopt_all);
 
+static bool stopped;	/* under iomul_lock */
+
 void iomul_adopt_later(void)
 {
-	schedule_work(&work);
+	if (!READ_ONCE(stopped))
+		schedule_work(&work);
 }
 
 void iomul_adopt_stop(void)
 {
+	WRITE_ONCE(stopped, true);
 	cancel_work_sync(&work);
 }

@@ -70,6 +70,7 @@ static int __init iomul_init(void)
 
 err_misc:
 	iomul_events_exit();
+	iomul_adopt_stop();
 	return err;
 }
 
@@ -78,10 +79,12 @@ static void __exit iomul_exit(void)
 {
 	struct iomul_refusal refusal;
 
-	iomul_events_exit();
-	iomul_leases_stop();
+	/* Until all is detached, what is unplugged must be known to be gone. */
 	iomul_adopt_stop();
+	iomul_leases_stop();
 	WARN_ON(iomul_detach_all(true, &refusal));
+	iomul_events_exit();
+	iomul_adopt_stop();
 	misc_deregister(&iomul_misc);
 	/* Somebody may be between reading a bus's ops and entering ours. */
 	synchronize_rcu();
