@@ -110,10 +110,10 @@ static u32 held_bits(const struct iomul_held *held, int reg, u32 *value)
 		return PCI_COMMAND_IO;
 	case PCI_IO_BASE:
 		*value = held->window.low;
-		return held->slot ? 0 : 0xffff;
+		return 0xffff;
 	case PCI_IO_BASE_UPPER16:
 		*value = held->window.high;
-		return held->slot ? 0 : 0xffffffff;
+		return 0xffffffff;
 	}
 	return 0;
 }
@@ -126,7 +126,8 @@ static bool held_register(const struct iomul_held *held, int where)
 		return false;
 	if (reg == PCI_COMMAND)
 		return !held->window_only;
-	return reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16;
+	/* Of a function the first is BAR 3. */
+	return !held->slot && (reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
 }
 
 /* A BAR that is written back, as after a reset, may be another one than ours. */
@@ -765,15 +766,19 @@ int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs)
 
 int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs)
 {
+	struct iomul_window_regs now;
 	unsigned long flags;
 	bool ok = false;
 
 	raw_spin_lock_irqsave(held->lock, flags);
 	if (regs.high == held->window.high) {
 		hw_write(held, PCI_IO_BASE, 2, regs.low);
-		held->window = window_read(held);
-		ok = window_equal(held->window, regs);
+		now = window_read(held);
+		ok = window_equal(now, regs);
 	}
+	/* Of one that does not answer nobody knows what it has. */
+	if (ok)
+		held->window = now;
 	raw_spin_unlock_irqrestore(held->lock, flags);
 	return ok ? 0 : -EIO;
 }

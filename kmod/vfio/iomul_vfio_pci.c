@@ -120,20 +120,13 @@ static ssize_t iomul_vfio_##name(struct vfio_device *vdev, in char __user *buf, 
 VFIO_RW(read, )
 VFIO_RW(write, const)
 
-/* An ioeventfd would write to the port from the kernel, past the mux. */
-static bool ioeventfd_is_shared(const struct iomul_vfio *v, unsigned long arg)
-{
-	struct vfio_device_ioeventfd io;
-
-	if (!v->bars || copy_from_user(&io, (void __user *)arg,
-				       offsetofend(struct vfio_device_ioeventfd, fd)))
-		return false;
-	return is_shared(v, io.offset);
-}
-
+/*
+ * An ioeventfd would write to the port from the kernel, past the mux. Not for other BARs either: the
+ * core reads the request once more, when it may ask for another one.
+ */
 static long iomul_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
-	if (cmd == VFIO_DEVICE_IOEVENTFD && ioeventfd_is_shared(to_iomul(vdev), arg))
+	if (cmd == VFIO_DEVICE_IOEVENTFD && to_iomul(vdev)->bars)
 		return -EINVAL;
 	return vfio_pci_core_ioctl(vdev, cmd, arg);
 }

@@ -87,7 +87,7 @@ CASES = {
                        bystander=("nic0", "nic1", "serial0", "serial1", "serial2")),
     # nic0 to nic3 and serial0, nic5 to nic7 are behind a switch each; nic4 lends what adjoins the second.
     "adjoin": Case("adjoin", leave=("nic0", "serial0", "nic8"), groups=3, bystander=("nic0", "serial0", "nic8"),
-                   early=("nothing_adjoins",), extra=("lender_last",),
+                   early=("nothing_adjoins",), extra=("wide_out_of_reach", "lender_last"),
                    says=("has no room left in it, and is widened to 4000-5fff", "widened to 2000-3fff")),
     "large": Case("large", window=0x3000),
     "limits": Case("limits", leave=("nic0", "dev0"), before=("setpci -s {port1} 3e.w=4:4", "setpci -s {port2} 3e.w=4:4"),
@@ -318,6 +318,18 @@ class Inside:
         before = self.state()
         self.refused("nic5", self.ids["up1"], slot_of(self.ids["serial0"]))
         self.same(before, self.state(), "a refused attach leaves no trace")
+
+    def wide_out_of_reach(self):
+        """A widened port that answers nothing for a while is not taken to be as wide as that."""
+        mixed = [self.ids[i] for i in ("port2", "up1")]
+        wide = self.state(mixed)
+        numbers = sh("setpci", "-s", mixed[0], "18.l").strip()
+        sh("setpci", "-s", mixed[0], "18.l=00000000")
+        subprocess.run([TOP / "build/debug/try", "repair"], stdout=subprocess.DEVNULL)
+        sh("setpci", "-s", mixed[0], f"18.l={numbers}")
+        subprocess.run([TOP / "build/debug/try", "repair"], stdout=subprocess.DEVNULL)
+        sh(IOMUL, "status", "--verify")
+        self.same(wide, self.state(mixed), "a port that could not be reached for a while is as wide as before")
 
     def lender_last(self):
         """Who lends to a widened port goes after those below it; then its ports are as before."""
