@@ -50,6 +50,8 @@ static void device_rebound(struct pci_dev *pdev, unsigned long action)
 		else
 			iomul_held_unbound(held);
 	}
+	if (held && action == BUS_NOTIFY_BIND_DRIVER)
+		iomul_user_binding(held);
 	if (held && held->slot)
 		iomul_lease_binding(held, action == BUS_NOTIFY_BIND_DRIVER);
 	mutex_unlock(&iomul_lock);

@@ -1008,10 +1008,8 @@ void iomul_held_lost(struct iomul_held *held)
 	}
 	if (held->gate != IOMUL_NONE || held->slot)
 		iomul_held_decode(held, false);
-	if (held->user) {
-		held->user->gone = true;
-		held->user->index = IOMUL_UNREACHABLE;
-	}
+	if (held->user)
+		iomul_user_lose(held->user);
 	held->gone = held->special = true;
 	live->events++;
 	trace_iomul_event(live->id, held->addr);

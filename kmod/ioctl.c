@@ -253,7 +253,7 @@ static int claim_execute(struct file *file, union iomul_arg *arg)
 	}
 	if (f->user)
 		goto out_unlock;
-	user = iomul_user_get(pdev);
+	user = iomul_user_claim(pdev);
 	err = PTR_ERR_OR_ZERO(user);
 	if (err)
 		goto out_unlock;

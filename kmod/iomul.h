@@ -437,12 +437,24 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
  * Who holds a function (user.c); see also iomul_user.h
  */
 
+/*
+ * The same for a process: without CAP_SYS_ADMIN also -EBUSY where a driver may be using the device,
+ * and -ENODEV from accesses once one is bound to it. With ports one can make a device write to any
+ * memory that its driver lets it.
+ */
+struct iomul_user *iomul_user_claim(struct pci_dev *pdev);
+/* A driver is about to be bound to @held's device. Under iomul_lock. */
+void iomul_user_binding(struct iomul_held *held);
+/* With the turn: no access any more. */
+void iomul_user_lose(struct iomul_user *user);
+
 struct iomul_user {
 	struct iomul_live *live;
 	struct iomul_count count;	/* under the turn */
 	struct iomul_slot *slot;
 	u32 index;			/* the slot's; IOMUL_UNREACHABLE once @gone */
 	bool gone;			/* changes under the turn, as @index does */
+	bool alone;			/* not beside a driver */
 	struct iomul_held *held;
 	u8 bars;
 	u8 main;			/* the largest BAR */

@@ -27,6 +27,14 @@ static void user_bars(struct iomul_user *user)
 	user->main_port = user->port[user->main];
 }
 
+/* Has it a driver that may use the device, and not only keep others from it? */
+static bool driver_uses(const struct pci_dev *pdev)
+{
+	const struct device_driver *driver = READ_ONCE(pdev->dev.driver);
+
+	return driver && strcmp(driver->name, "pciback") && strcmp(driver->name, "pci-stub");
+}
+
 static int user_bind(struct iomul_user *user)
 {
 	struct iomul_held *held = iomul_held_find(user->pdev);
@@ -36,6 +44,8 @@ static int user_bind(struct iomul_user *user)
 	if (held->gone)
 		return -ENODEV;
 	if (held->user || iomul_lease_driver_has(held))
+		return -EBUSY;
+	if (user->alone && (held->binding || driver_uses(user->pdev)))
 		return -EBUSY;
 	if (!held->bars)
 		return -EINVAL;
@@ -63,7 +73,7 @@ static void user_settle(struct iomul_user *user)
 	iomul_turn_give(live);
 }
 
-struct iomul_user *iomul_user_get(struct pci_dev *pdev)
+static struct iomul_user *user_get(struct pci_dev *pdev, bool alone)
 {
 	struct iomul_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
 	int err;
@@ -71,6 +81,7 @@ struct iomul_user *iomul_user_get(struct pci_dev *pdev)
 	if (!user)
 		return ERR_PTR(-ENOMEM);
 	user->pdev = pdev;
+	user->alone = alone;
 	get_task_comm(user->who, current);
 	/* -EACCES: it is being removed; other errors: it does not wake up. */
 	err = pm_runtime_resume_and_get(&pdev->dev) < 0 ? -ENODEV : 0;
@@ -92,7 +103,38 @@ err_resume:
 	kfree(user);
 	return ERR_PTR(err);
 }
+
+/* For the driver that the device is bound to. */
+struct iomul_user *iomul_user_get(struct pci_dev *pdev)
+{
+	return user_get(pdev, false);
+}
 IOMUL_EXPORT(iomul_user_get);
+
+struct iomul_user *iomul_user_claim(struct pci_dev *pdev)
+{
+	return user_get(pdev, !capable(CAP_SYS_ADMIN));
+}
+
+void iomul_user_lose(struct iomul_user *user)
+{
+	user->gone = true;
+	user->index = IOMUL_UNREACHABLE;
+}
+
+void iomul_user_binding(struct iomul_held *held)
+{
+	struct iomul_live *live = held->live;
+
+	if (!held->user || !held->user->alone || held->user->gone || !driver_uses(held->pdev))
+		return;
+	iomul_turn_take(live, NULL, false);
+	iomul_user_lose(held->user);
+	iomul_turn_give(live);
+	wake_up_all(&live->lease_over);
+	pci_info(held->pdev, "iomul: gets a driver; who had claimed it, %s, gets ENODEV from now on\n",
+		 held->user->who);
+}
 
 void iomul_user_put(struct iomul_user *user)
 {

@@ -327,7 +327,8 @@ struct iomul_verify {
  * two callers never hold the same. Closing releases it.
  * Errors: EBADF (not opened for writing), ENODEV (no such function, or it is
  * going or does not wake up), ENOENT (not shared), EINVAL (no I/O BAR), EBUSY (held already: by this file, by
- * another, or by a VFIO user).
+ * another, or by a VFIO user). Without CAP_SYS_ADMIN also EBUSY while a driver other than pciback and
+ * pci-stub is bound to it, and accesses get ENODEV once one is.
  */
 struct iomul_claim {
 	__u32 size;

@@ -5,6 +5,7 @@
  *   try open|openrw
  *   try attach|detach|claim|read SLOT    (claim and read: the device opened for writing)
  *   try hold SLOT                        claims until it is killed
+ *   try reads SLOT                       claims, and reads until an error
  *   try claimro SLOT                     (opened for reading only)
  *   try verify|repair|status|info
  *   try beyond FUNCTION                  accesses all around its I/O BARs: "ok" if each was refused
@@ -98,6 +99,8 @@ static int try(int argc, char **argv)
 	err = do_claim(fd, parse_addr(argv[2]), &claim);
 	while (!err && !strcmp(what, "hold"))
 		pause();
+	while (!err && !strcmp(what, "reads"))
+		err = do_read(fd, &claim);
 	if (err || !strncmp(what, "claim", 5))
 		return err;
 	return !strcmp(what, "beyond") ? do_beyond(fd, &claim) : do_read(fd, &claim);

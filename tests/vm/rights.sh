@@ -77,6 +77,24 @@ is EPERM "nor does he repair" user "$try" repair
 is ok "he may verify" user "$try" verify
 is EPERM "he takes no lease" user "$lease" "$one"
 
+# A device that a driver has may write to any memory that the driver lets it.
+driver=/sys/bus/pci/drivers/e1000e
+echo 0 > /sys/bus/pci/drivers_autoprobe
+modprobe e1000e
+echo "$one" > $driver/bind
+is EBUSY "beside a driver he claims nothing" user "$try" claim "$one"
+is ok "root does" "$try" claim "$one"
+echo "$one" > $driver/unbind
+is ok "without it he does again" user "$try" claim "$one"
+user "$try" reads "$one" > /tmp/claimed 2>&1 &
+sleep 1
+echo "$one" > $driver/bind
+wait $!
+is ENODEV "the driver comes while he holds it: he gets no further" cat /tmp/claimed
+echo "$one" > $driver/unbind
+setpci -s "$one" COMMAND=0000	# memory stays on
+is ok "it is gone again: so is what kept him out" user "$try" read "$one"
+
 # Or to a container, by its node: of the user's, and of root's.
 root() { "$@"; }
 for who in user root; do
