@@ -4,11 +4,13 @@
  * BAR without ports is sized: I/O decode off, write ones, read, restore.
  *
  * The tree stands still under pci_lock_rescan_remove(). The resource tree has a
- * lock of its own that modules can't take; its I/O part hardly ever changes
- * once drivers are loaded, and is walked without.
+ * lock of its own that modules can't take, and any driver that is given or gives
+ * back ports changes it and frees what was there, a VFIO device that is opened
+ * and closed for one. So it is walked while all processors stand still.
  */
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/stop_machine.h>
 #include "iomul.h"
 #include "core/config.h"
 #include <xen/pci.h>	/* which needs struct pci_dev */
@@ -88,37 +90,27 @@ static u32 bar_size_probe(struct pci_dev *pdev, unsigned int bar, u32 raw, u32 *
 	return iomul_config_bar_size(mask, flags);
 }
 
-static bool res_claimed(const struct resource *res)
+static struct resource *bar_res(struct pci_dev *pdev, struct iomul_held *held, unsigned int bar)
 {
-	const struct resource *child;
-
-	for (child = res->child; child; child = child->sibling)
-		if (child->flags & IORESOURCE_BUSY)
-			return true;
-	return false;
+	return held && held->bars & 1U << bar ? iomul_held_bar_res(held, bar) : &pdev->resource[bar];
 }
 
 static void bar_read(struct pci_dev *pdev, unsigned int bar, u32 raw, struct iomul_node *node)
 {
 	struct iomul_held *held = iomul_held_find(pdev);
 	bool placed = held && held->bars & 1U << bar;
-	const struct resource *res = placed ? iomul_held_bar_res(held, bar) : &pdev->resource[bar];
+	const struct resource *res = bar_res(pdev, held, bar);
 	struct iomul_bar *b = &node->bar[bar];
 
 	b->at = placed ? held->at[bar] : IOMUL_RANGE_EMPTY;
 	if (placed) {
 		b->size = iomul_range_size(b->at);
-		if (res->parent && res_claimed(res))
-			node->flags |= IOMUL_NODE_IN_USE;
 		return;
 	}
 	if ((res->flags & IORESOURCE_IO) && resource_size(res) >= 4) {
 		b->size = resource_size(res);
-		if (!res->parent)
-			return;
-		b->at = iomul_res_range(res);
-		if (res_claimed(res))
-			node->flags |= IOMUL_NODE_IN_USE;
+		if (res->parent)
+			b->at = iomul_res_range(res);
 		return;
 	}
 	if ((res->flags & IORESOURCE_MEM) || !iomul_config_bar_is_io(raw))
@@ -383,6 +375,34 @@ static void busy_read(struct iomul_snapshot *snap, const struct resource *parent
 	}
 }
 
+/* Has a driver requested some of it? */
+static bool res_claimed(const struct resource *res)
+{
+	const struct resource *child;
+
+	for (child = res->parent ? res->child : NULL; child; child = child->sibling)
+		if (child->flags & IORESOURCE_BUSY)
+			return true;
+	return false;
+}
+
+#define BUSY_MAX 1024
+
+/* In stop_machine(). */
+static int resources_read(void *data)
+{
+	struct iomul_snapshot *snap = data;
+	u32 i, bar;
+
+	for (i = 0; i < snap->t.nodes; i++)
+		for (bar = 0; bar < IOMUL_BARS; bar++)
+			if (!iomul_range_empty(snap->node[i].bar[bar].at) &&
+			    res_claimed(bar_res(snap->pdev[i], snap->held[i], bar)))
+				snap->node[i].flags |= IOMUL_NODE_IN_USE;
+	busy_read(snap, &ioport_resource, BUSY_MAX);
+	return 0;
+}
+
 /*
  * Windows that the firmware left open and BARs that it left decoding, of which
  * Linux does not know: ports that one of them has are no good for a group,
@@ -489,8 +509,6 @@ static void groups_read(struct iomul_snapshot *snap)
 	}
 }
 
-#define BUSY_MAX 1024
-
 struct iomul_snapshot *iomul_snapshot_take(void)
 {
 	u32 nodes = 0, roots = 0, groups = 0;
@@ -521,7 +539,7 @@ struct iomul_snapshot *iomul_snapshot_take(void)
 	err = tree_read(snap, sorted, roots, nodes);
 	if (err)
 		goto err_alloc;
-	busy_read(snap, &ioport_resource, BUSY_MAX);
+	stop_machine(resources_read, snap, NULL);
 	strays_read(snap, BUSY_MAX);
 	groups_read(snap);
 	kfree(sorted);
