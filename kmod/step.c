@@ -391,6 +391,22 @@ static int bar_hide(struct iomul_held *held, struct resource *res)
 	return 0;
 }
 
+/*
+ * The file resourceN of sysfs reads and writes ports where the BAR is, and asks nobody whose they are
+ * at the moment. Who has it open gets -ENODEV.
+ */
+static void bar_file(struct pci_dev *pdev, unsigned int bar, bool there)
+{
+	struct bin_attribute *attr = iomul_bar_file(pdev, bar);
+
+	if (!attr)
+		return;
+	if (!there)
+		sysfs_remove_bin_file(&pdev->dev.kobj, attr);
+	else if (sysfs_create_bin_file(&pdev->dev.kobj, attr))
+		pci_warn(pdev, "iomul: %s is not back\n", attr->attr.name);
+}
+
 static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 {
 	struct iomul_held *held = deed->held;
@@ -415,6 +431,7 @@ static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
 	}
 	held->bars |= 1U << bar;
+	bar_file(held->pdev, bar, false);
 	return 0;
 }
 
@@ -428,6 +445,7 @@ static void bar_undo(struct iomul_deed *deed)
 	iomul_held_bar(held, deed->step.bar, deed->raw);
 	res_release(iomul_held_bar_res(held, deed->step.bar));
 	deed_restore(deed);
+	bar_file(held->pdev, deed->step.bar, true);
 }
 
 /*

@@ -15,4 +15,16 @@
 #define IOMUL_IMPORT() MODULE_IMPORT_NS("IOMUL")
 #endif
 
+#include <linux/pci.h>
+
+/* The file of sysfs that accesses BAR @bar, or NULL. */
+static inline struct bin_attribute *iomul_bar_file(struct pci_dev *pdev, unsigned int bar)
+{
+#ifdef IOMUL_HAVE_RES_ATTR
+	return pdev->res_attr[bar];
+#else
+	return NULL;
+#endif
+}
+
 #endif

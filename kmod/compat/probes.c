@@ -51,6 +51,12 @@ void *probe(void *p, const void __user *from)
 #elif defined(PROBE_have_ns_identifier)	/* until 6.12 */
 MODULE_IMPORT_NS(PROBE);
 
+#elif defined(PROBE_have_res_attr)	/* files of BARs that are made one by one */
+struct bin_attribute *probe(struct pci_dev *pdev)
+{
+	return pdev->res_attr[0];
+}
+
 #elif defined(PROBE_have_vfio_iommufd)	/* 6.2 */
 const struct vfio_device_ops probe = {
 	.bind_iommufd = vfio_iommufd_physical_bind,

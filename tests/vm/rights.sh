@@ -51,7 +51,14 @@ is ENOENT "a container without it" $without "$try" open
 is ENOENT "nor does a user's container without it" user $without "$try" open
 is EACCES "nor one with it that the user was not given" user $with "$try" open
 is EACCES "nor one that sees the host's /dev" user unshare -Ur "$try" open
+# The kernel's own file for the ports of a BAR knows of no turn.
+file=/sys/bus/pci/devices/$one/resource2
+port_read() { dd bs=1 count=1 2>&1 > /dev/null | grep -o 'No such device' || echo ok; }
+exec 9< "$file"
+is ok "a file for the ports of a BAR" port_read <&9
 is ok "root attaches" "$try" attach "$one"
+is gone "it is gone while the function shares" sh -c "[ -e $file ] && echo there || echo gone"
+is "No such device" "and of no use to who has it open" port_read <&9
 is EPERM "root without capabilities attaches nothing" nocaps "$try" attach "$two"
 is EPERM "nor detaches" nocaps "$try" detach "$one"
 is EPERM "nor repairs" nocaps "$try" repair
@@ -122,6 +129,7 @@ is EBUSY "nor is it detached from under him" "$try" detach "$one"
 kill "$holder"
 wait "$holder" 2> /dev/null
 is ok "killed, he has let go" "$try" detach "$one"
+is ok "its file is there again" port_read < "$file"
 is "$before" "and it is as it was" state "$one"
 
 if [ -w /sys/kernel/security/lockdown ] && echo integrity > /sys/kernel/security/lockdown 2> /dev/null; then
