@@ -194,7 +194,7 @@ struct candidate {
 static bool candidate_at(struct candidate *c, struct pci_dev *pdev)
 {
 	struct iomul_held *held = pdev ? iomul_held_find(pdev) : NULL;
-	bool ok = pdev && (!held || held->gone);
+	bool ok = pdev && (!held || held->gone || held->guard);
 
 	if (ok)
 		c->addr = iomul_pdev_addr(pdev);

@@ -52,7 +52,7 @@ static void device_rebound(struct pci_dev *pdev, unsigned long action)
 	}
 	if (held && action == BUS_NOTIFY_BIND_DRIVER)
 		iomul_user_binding(held);
-	if (held && held->slot)
+	if (held && (held->slot || held->guard))
 		iomul_lease_binding(held, action == BUS_NOTIFY_BIND_DRIVER);
 	mutex_unlock(&iomul_lock);
 }
@@ -63,6 +63,9 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 
 	switch (action) {
 	case BUS_NOTIFY_ADD_DEVICE:
+		mutex_lock(&iomul_lock);
+		iomul_guard_new(pdev);
+		mutex_unlock(&iomul_lock);
 		iomul_adopt_later();
 		break;
 	case BUS_NOTIFY_DEL_DEVICE:

@@ -362,7 +362,11 @@ static int attach_new_held(struct attach *a, u32 node)
 
 	if (live && live->lease)
 		return iomul_lease_refuse(live, n->addr, a->refusal);
-	held = iomul_held_new(snap->pdev[node], live);
+	held = iomul_guard_find(snap->pdev[node]);
+	if (held)
+		iomul_guard_join(held, live);
+	else
+		held = iomul_held_new(snap->pdev[node], live);
 	if (PTR_ERR(held) == -EBUSY)
 		return iomul_refuse(a->refusal, IOMUL_R_HOOKED, n->addr, n->addr);
 	if (IS_ERR(held))
@@ -432,7 +436,7 @@ static void attach_start(struct attach *a)
 	/* Config writes that began before the filter was there end before it counts. */
 	synchronize_rcu();
 	for (i = 0; i < snap->t.nodes; i++)
-		if (snap->held[i] && !snap->held[i]->ready)
+		if (snap->held[i] && (!snap->held[i]->ready || snap->held[i]->guard))
 			iomul_held_start(snap->held[i]);
 }
 
@@ -509,11 +513,18 @@ static void deeds_undo_after(struct list_head *mark)
 static void attach_forget(struct attach *a)
 {
 	struct iomul_held *held, *next;
-	struct list_head *pos;
+	struct list_head *pos, *pos_next;
+	LIST_HEAD(guards);
 
 	deeds_undo_after(a->journal_mark);
-	for (pos = a->helds_mark->next; pos != &iomul_helds; pos = pos->next)
-		iomul_held_stop(list_entry(pos, struct iomul_held, in_all));
+	for (pos = a->helds_mark->next; pos != &iomul_helds; pos = pos_next) {
+		held = list_entry(pos, struct iomul_held, in_all);
+		pos_next = pos->next;
+		if (held->guard || held->was_guard)
+			list_move_tail(pos, &guards);
+		else
+			iomul_held_stop(held);
+	}
 	synchronize_rcu();
 	while (iomul_slots.prev != a->slots_mark) {
 		struct iomul_slot *slot = list_last_entry(&iomul_slots, struct iomul_slot, list);
@@ -525,6 +536,9 @@ static void attach_forget(struct attach *a)
 	}
 	while (iomul_helds.prev != a->helds_mark)
 		iomul_held_free(list_last_entry(&iomul_helds, struct iomul_held, in_all));
+	list_for_each_entry(held, &guards, in_all)
+		iomul_guard_again(held);
+	list_splice_tail(&guards, &iomul_helds);
 	while (iomul_lives.prev != a->lives_mark)
 		live_drop(list_last_entry(&iomul_lives, struct iomul_live, list));
 }
@@ -553,15 +567,41 @@ static void attach_say(const struct attach *a)
 	}
 }
 
+static void attach_guard_others(const struct attach *a)
+{
+	u32 i;
+
+	for (i = 0; i < a->snap->t.nodes; i++)
+		if (!a->snap->held[i])
+			iomul_guard_new(a->snap->pdev[i]);
+}
+
+/* Guards that join are, if it fails, to be told from those that stay. */
+static void attach_guards(struct attach *a, struct list_head *guards)
+{
+	struct iomul_snapshot *snap = a->snap;
+	struct iomul_held *held;
+	u32 i;
+
+	for (i = 0; i < snap->t.nodes; i++) {
+		held = iomul_guard_find(snap->pdev[i]);
+		if (held && (node_joins(&snap->node[i]) || node_widens(snap, i)))
+			list_move_tail(&held->in_all, guards);
+	}
+}
+
 static int attach_locked(struct attach *a, const struct iomul_addr *addr, u32 count,
 			 const struct iomul_policy *policy)
 {
 	int err = attach_plan(a, addr, count, policy);
+	LIST_HEAD(guards);
 
 	if (err)
 		return err;
+	attach_guards(a, &guards);
 	a->journal_mark = iomul_journal.prev;
 	a->helds_mark = iomul_helds.prev;
+	list_splice_tail(&guards, &iomul_helds);
 	a->slots_mark = iomul_slots.prev;
 	a->lives_mark = iomul_lives.prev;
 	err = attach_prepare(a);
@@ -573,10 +613,12 @@ static int attach_locked(struct attach *a, const struct iomul_addr *addr, u32 co
 		goto out_forget;
 	attach_awake(a, true);
 	err = attach_carry_out(a);
-	if (!err)
+	if (!err) {
 		lives_install();
-	else
+		attach_guard_others(a);
+	} else {
 		deeds_undo_after(a->journal_mark);
+	}
 	attach_awake(a, false);
 	if (!err)
 		attach_say(a);
@@ -616,6 +658,8 @@ out_unlock:
 
 static bool held_leaves(const struct iomul_held *held)
 {
+	if (held->guard)
+		held = held->up;
 	return held->slot ? held->slot->leaving : held->slots == held->leaving;
 }
 
@@ -698,13 +742,13 @@ static int detach_select(const struct iomul_addr *addr, u32 count, struct iomul_
 
 /*
  * Behind a gate port that stays, a window or BAR that is put back into the shared
- * window would answer beside whoever owns it.
+ * window would answer beside whoever owns it; but for a guard's, which is off.
  */
 static struct iomul_live *deed_collides(const struct iomul_deed *deed)
 {
 	const struct iomul_held *held = deed->held;
 
-	if (deed->step.kind != IOMUL_STEP_RELEASE || !held->up || held_leaves(held->up) ||
+	if (deed->step.kind != IOMUL_STEP_RELEASE || !held->up || held_leaves(held->up) || held->was_guard ||
 	    !iomul_range_overlaps(deed->step.from, held->live->window))
 		return NULL;
 	return held->live;
@@ -855,10 +899,17 @@ static void detach_drop(void)
 	LIST_HEAD(out);
 
 	list_for_each_entry_safe(held, held_next, &iomul_helds, in_all) {
-		if (!held_leaves(held)) {
+		/* Of ports the numbers are not what they were, once they had their turn here. */
+		if (held->guard && iomul_guard_stays(held))
+			continue;
+		if (!held->guard && !held_leaves(held)) {
 			held->slots -= held->leaving;
 			continue;
 		}
+		if (iomul_guard_again(held))
+			continue;
+		if (held->guard || held->was_guard)
+			iomul_guard_end(held);
 		iomul_held_stop(held);
 		list_move_tail(&held->in_all, &out);
 	}
@@ -996,6 +1047,10 @@ void iomul_held_lost(struct iomul_held *held)
 {
 	struct iomul_live *live = held->live;
 
+	if (held->guard) {
+		iomul_guard_lost(held);
+		return;
+	}
 	if (!live) {	/* all below went before */
 		held->gone = true;
 		iomul_held_stop(held);

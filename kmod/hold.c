@@ -127,7 +127,7 @@ static bool held_register(const struct iomul_held *held, int where)
 	if (reg == PCI_COMMAND)
 		return !held->window_only;
 	/* Of a function the first is BAR 3. */
-	return !held->slot && (reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
+	return !held->slot && !held->guard && (reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
 }
 
 /* A BAR that is written back, as after a reset, may be another one than ours. */
@@ -633,8 +633,11 @@ void iomul_held_start(struct iomul_held *held)
 
 	raw_spin_lock_irqsave(held->lock, flags);
 	held->command = hw_read(held, PCI_COMMAND, 2);
-	held->visible_io = held->command & PCI_COMMAND_IO;
-	if (!held->slot) {
+	if (!held->was_guard)
+		held->visible_io = held->command & PCI_COMMAND_IO;
+	if (held->was_guard)
+		held->guard = false;
+	if (!held->slot && !held->guard) {
 		held->window.low = hw_read(held, PCI_IO_BASE, 2);
 		held->io32 = (held->window.low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32;
 		held->window.high = held->io32 ? hw_read(held, PCI_IO_BASE_UPPER16, 4) : 0;
@@ -642,6 +645,23 @@ void iomul_held_start(struct iomul_held *held)
 	}
 	WRITE_ONCE(held->ready, true);
 	raw_spin_unlock_irqrestore(held->lock, flags);
+}
+
+void iomul_held_set_live(struct iomul_held *held, struct iomul_live *live)
+{
+	unsigned long flags;
+	int astray;
+
+	raw_spin_lock_irqsave(&astray_lock, flags);
+	raw_spin_lock(held->lock);
+	astray = held->write == write_nowhere;
+	if (held->live)
+		atomic_sub(astray, &held->live->astray);
+	held->live = live;
+	if (live)
+		atomic_add(astray, &live->astray);
+	raw_spin_unlock(held->lock);
+	raw_spin_unlock_irqrestore(&astray_lock, flags);
 }
 
 void iomul_held_stop(struct iomul_held *held)

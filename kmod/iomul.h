@@ -52,7 +52,8 @@ struct iomul_window_regs {
 };
 
 /*
- * A gate port, a function of a shared slot, or a mixed port that was widened.
+ * A gate port, a function of a shared slot, or a mixed port that was widened. Or one that does
+ * not share, and came to be below a port that does (guard.c): its I/O Space Enable stays off.
  * @command, @window and what readers see of them change under @lock only.
  */
 struct iomul_held {
@@ -65,7 +66,7 @@ struct iomul_held {
 	/* The bus's own, or one that fails: no way to it now. */
 	int (*write)(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val);
 	struct iomul_filter *filter;	/* of no use once out of it */
-	struct iomul_live *live;	/* NULL: @window_only */
+	struct iomul_live *live;	/* NULL: @window_only, or @guard */
 	struct iomul_slot *slot;	/* NULL: a port */
 	struct iomul_held *up;		/* the port above, if held */
 	struct iomul_user *user;	/* who holds it open */
@@ -92,6 +93,8 @@ struct iomul_held {
 	bool pinned;			/* a reference on the module: seized since */
 	bool window_set;		/* the window was placed */
 	bool window_only;		/* a mixed port: no gate, its command register is others' */
+	bool guard;			/* does not share */
+	bool was_guard;			/* and is to be one again when it does no more */
 	bool woken;			/* iomul_verify() has it awake that would sleep */
 	struct iomul_addr addr;
 	struct resource root;		/* private parent of its window or BARs */
@@ -101,10 +104,12 @@ struct iomul_held {
 
 extern struct list_head iomul_helds;
 
-/* Of @live, or window_only. -ENOMEM, -EBUSY (somebody else has taken over config access). */
+/* Of @live, or window_only, or to be made a guard. -ENOMEM, -EBUSY (somebody else has taken over config access). */
 struct iomul_held *iomul_held_new(struct pci_dev *pdev, struct iomul_live *live);
 /* After a grace period since iomul_held_new(): from now on the filter holds. */
 void iomul_held_start(struct iomul_held *held);
+/* To another group, or none. */
+void iomul_held_set_live(struct iomul_held *held, struct iomul_live *live);
 /* Out of the filter; free it a grace period later. */
 void iomul_held_stop(struct iomul_held *held);
 void iomul_held_free(struct iomul_held *held);
@@ -187,6 +192,25 @@ static inline struct iomul_range iomul_res_range(const struct resource *res)
 {
 	return (struct iomul_range){ .first = res->start, .last = res->end };
 }
+
+/*
+ * Guards (guard.c). Under iomul_lock.
+ */
+
+/* @pdev does not share: a guard, if a port above it does and Linux may give it ports. */
+void iomul_guard_new(struct pci_dev *pdev);
+/* Its device is gone. */
+void iomul_guard_lost(struct iomul_held *held);
+/* The guard of @pdev, or NULL. */
+struct iomul_held *iomul_guard_find(const struct pci_dev *pdev);
+/* It is to share in @live (NULL: as window_only); iomul_held_start() makes it no guard. */
+void iomul_guard_join(struct iomul_held *held, struct iomul_live *live);
+/* It shares no more, while a port above shares on: a guard from now on. False: not so. */
+bool iomul_guard_again(struct iomul_held *held);
+/* Some port above shares on. */
+bool iomul_guard_stays(struct iomul_held *held);
+/* None does. */
+void iomul_guard_end(struct iomul_held *held);
 
 /*
  * Snapshots (snapshot.c)

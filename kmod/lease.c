@@ -379,6 +379,12 @@ static bool driver_bound(const struct iomul_slot *slot)
 	return false;
 }
 
+/* Whose ports a driver might ask for. */
+static struct iomul_live *held_live(const struct iomul_held *held)
+{
+	return held->guard ? held->up->live : held->live;
+}
+
 /*
  * Uncovers the BARs of the one function that a driver is being bound to, if just
  * one is. While it is another slot's, nothing may become free either: a driver
@@ -390,7 +396,8 @@ static void lease_adjust(struct lease *lease)
 	u32 binding = 0;
 
 	list_for_each_entry(held, &iomul_helds, in_all) {
-		if (held->live != lease->slot->live || !held->slot || held->gone || !held->binding)
+		if (held_live(held) != lease->slot->live || !(held->slot || held->guard) ||
+		    held->gone || !held->binding)
 			continue;
 		binding++;
 		if (lease->file && held->slot == lease->slot && !held->user)
@@ -407,7 +414,7 @@ static void lease_adjust(struct lease *lease)
 
 void iomul_lease_binding(struct iomul_held *held, bool binding)
 {
-	struct lease *lease = held->live ? held->live->lease : NULL;
+	struct lease *lease = held_live(held) ? held_live(held)->lease : NULL;
 
 	held->binding = binding;
 	if (!lease)

@@ -189,11 +189,19 @@ static void driver_read(struct pci_dev *pdev, struct iomul_node *node)
 		node->flags |= IOMUL_NODE_IN_USE;
 }
 
+/* But for a guard, which only seems to. */
+static bool decodes(struct pci_dev *pdev)
+{
+	const struct iomul_held *guard = iomul_guard_find(pdev);
+
+	return guard ? guard->visible_io : iomul_config_read(pdev, PCI_COMMAND, 2) & PCI_COMMAND_IO;
+}
+
 static void node_read(struct iomul_snapshot *snap, u32 i, u32 root, u32 parent)
 {
 	struct pci_dev *pdev = snap->pdev[i];
 	struct iomul_node *node = &snap->node[i];
-	struct iomul_held *held = iomul_held_find(pdev);
+	struct iomul_held *held = iomul_guard_find(pdev) ? NULL : iomul_held_find(pdev);
 
 	node->addr = iomul_pdev_addr(pdev);
 	node->root = root;
@@ -207,7 +215,7 @@ static void node_read(struct iomul_snapshot *snap, u32 i, u32 root, u32 parent)
 		node->flags |= IOMUL_NODE_VF;
 	if (pci_is_pcie(pdev))
 		node->flags |= IOMUL_NODE_PCIE;
-	if (iomul_config_read(pdev, PCI_COMMAND, 2) & PCI_COMMAND_IO)
+	if (decodes(pdev))
 		node->flags |= IOMUL_NODE_DECODES;
 	bars_read(pdev, node);
 	if (pdev->hdr_type == PCI_HEADER_TYPE_BRIDGE)
@@ -458,6 +466,8 @@ static void stray_bars(struct iomul_snapshot *snap, u32 i, u32 room)
 	const struct iomul_node *n = &snap->node[i];
 	u32 k;
 
+	if (iomul_guard_find(snap->pdev[i]))
+		return;
 	for (k = 0; (n->flags & IOMUL_NODE_DECODES) && k < IOMUL_BARS; k++)
 		if (n->bar[k].size && iomul_range_empty(n->bar[k].at))
 			stray_add(snap, "BAR", i,

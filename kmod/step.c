@@ -92,7 +92,8 @@ static int decode_carry_out(struct iomul_deed *deed, struct iomul_refusal *refus
 
 static void decode_undo(struct iomul_deed *deed)
 {
-	iomul_held_decode(deed->held, deed->step.was);
+	if (!deed->held->was_guard)	/* guard.c */
+		iomul_held_decode(deed->held, deed->step.was);
 }
 
 /*
@@ -339,7 +340,8 @@ static void bus_evict(struct pci_bus *bus, const struct resource *window)
 			res = &pdev->resource[i];
 			if (res->parent != window || res_is_ours(pdev, i))
 				continue;
-			pci_info(pdev, "iomul: its %pR is shared, and no longer its own\n", res);
+			pci_info(pdev, "iomul: %pR was shared, and is no longer its own%s\n", res,
+				 i == PCI_BRIDGE_IO_WINDOW ? "; remove and rescan it for another" : "");
 			if (i < IOMUL_BARS)
 				bar_evict(pdev, i);
 			else if (pdev->subordinate)
