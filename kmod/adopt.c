@@ -294,7 +294,7 @@ static void adopt_all(struct work_struct *work)
 
 static DECLARE_WORK(work, adopt_all);
 
-static bool stopped;	/* under iomul_lock */
+static bool stopped;
 
 void iomul_adopt_later(void)
 {

@@ -899,20 +899,15 @@ static void detach_drop(void)
 	LIST_HEAD(out);
 
 	list_for_each_entry_safe(held, held_next, &iomul_helds, in_all) {
-		/* Of ports the numbers are not what they were, once they had their turn here. */
-		if (held->guard && iomul_guard_stays(held))
-			continue;
-		if (!held->guard && !held_leaves(held)) {
-			held->slots -= held->leaving;
-			continue;
-		}
-		if (iomul_guard_again(held))
+		if (!held_leaves(held) || iomul_guard_again(held))
 			continue;
 		if (held->guard || held->was_guard)
 			iomul_guard_end(held);
 		iomul_held_stop(held);
 		list_move_tail(&held->in_all, &out);
 	}
+	list_for_each_entry(held, &iomul_helds, in_all)
+		held->slots -= held->leaving;
 	synchronize_rcu();
 	list_for_each_entry_safe(held, held_next, &out, in_all)
 		iomul_held_free(held);

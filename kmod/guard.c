@@ -58,8 +58,12 @@ void iomul_guard_new(struct pci_dev *pdev)
 	held->window_only = false;
 	held->guard = true;
 	held->up = up;
+	synchronize_rcu();	/* as for an attach: it may be in use, for its memory */
 	iomul_held_start(held);
 	guard_shut(held);
+	if (pdev->hdr_type != PCI_HEADER_TYPE_BRIDGE)
+		pci_info(pdev, "iomul: below %s, which shares: no I/O ports but by sharing, too: iomul attach %s\n",
+			 pci_name(up->pdev), pci_name(pdev));
 }
 
 void iomul_guard_lost(struct iomul_held *held)
@@ -93,7 +97,7 @@ bool iomul_guard_again(struct iomul_held *held)
 		up = port_above(held->pdev);
 	if (!up)
 		return false;
-	held->guard = true;
+	held->guard = true;		/* or still, below another port */
 	held->was_guard = held->window_only = held->window_set = false;
 	held->slot = NULL;
 	list_del_init(&held->in_slot);
@@ -116,18 +120,8 @@ static bool has_ports(const struct pci_dev *pdev)
 	return false;
 }
 
-bool iomul_guard_stays(struct iomul_held *held)
-{
-	struct iomul_held *up = port_above(held->pdev);
-
-	if (!up)
-		return false;
-	held->up = up;
-	return true;
-}
-
 void iomul_guard_end(struct iomul_held *held)
 {
-	if (held->visible_io && (held->pdev->hdr_type == PCI_HEADER_TYPE_BRIDGE || has_ports(held->pdev)))
+	if (held->visible_io && (!held->stale || has_ports(held->pdev)))
 		iomul_held_decode(held, true);
 }

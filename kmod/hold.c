@@ -633,10 +633,10 @@ void iomul_held_start(struct iomul_held *held)
 
 	raw_spin_lock_irqsave(held->lock, flags);
 	held->command = hw_read(held, PCI_COMMAND, 2);
-	if (!held->was_guard)
-		held->visible_io = held->command & PCI_COMMAND_IO;
 	if (held->was_guard)
 		held->guard = false;
+	else
+		held->visible_io = held->command & PCI_COMMAND_IO;
 	if (!held->slot && !held->guard) {
 		held->window.low = hw_read(held, PCI_IO_BASE, 2);
 		held->io32 = (held->window.low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32;

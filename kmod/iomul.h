@@ -95,6 +95,7 @@ struct iomul_held {
 	bool window_only;		/* a mixed port: no gate, its command register is others' */
 	bool guard;			/* does not share */
 	bool was_guard;			/* and is to be one again when it does no more */
+	bool stale;			/* a BAR has ports of a group's that are none of its own any more */
 	bool woken;			/* iomul_verify() has it awake that would sleep */
 	struct iomul_addr addr;
 	struct resource root;		/* private parent of its window or BARs */
@@ -207,9 +208,7 @@ struct iomul_held *iomul_guard_find(const struct pci_dev *pdev);
 void iomul_guard_join(struct iomul_held *held, struct iomul_live *live);
 /* It shares no more, while a port above shares on: a guard from now on. False: not so. */
 bool iomul_guard_again(struct iomul_held *held);
-/* Some port above shares on. */
-bool iomul_guard_stays(struct iomul_held *held);
-/* None does. */
+/* No port above shares any more. */
 void iomul_guard_end(struct iomul_held *held);
 
 /*
@@ -462,7 +461,7 @@ int iomul_user_run(struct iomul_user *user, const struct iomul_run *run, u32 run
  */
 
 /*
- * The same for a process: without CAP_SYS_ADMIN also -EBUSY where a driver may be using the device,
+ * iomul_user_get() for a process: without CAP_SYS_ADMIN also -EBUSY where a driver may be using the device,
  * and -ENODEV from accesses once one is bound to it. With ports one can make a device write to any
  * memory that its driver lets it.
  */

@@ -92,8 +92,8 @@ static int decode_carry_out(struct iomul_deed *deed, struct iomul_refusal *refus
 
 static void decode_undo(struct iomul_deed *deed)
 {
-	if (!deed->held->was_guard)	/* guard.c */
-		iomul_held_decode(deed->held, deed->step.was);
+	/* Of a guard it stays off for as long as a port above shares. */
+	iomul_held_decode(deed->held, deed->step.was && !deed->held->was_guard);
 }
 
 /*
@@ -136,6 +136,7 @@ static void release_undo(struct iomul_deed *deed)
 		return;
 	if (!deed->parent) {
 		res->start = res->end = res->flags = 0;
+		deed->held->stale = true;
 		undo_later(deed, res);
 		return;
 	}
@@ -271,6 +272,38 @@ static void res_place(struct resource *res, struct pci_dev *pdev, struct iomul_r
 	res->flags |= IORESOURCE_IO | flags;
 }
 
+/*
+ * Below the window of the port above, where there is one. On a shared bus
+ * another slot may have the place already: then below a private root.
+ */
+static int bar_request(struct iomul_held *held, struct resource *res)
+{
+	struct iomul_held *up = held->up;
+
+	if (up && up->window_set && up->pdev == held->bus->self &&
+	    !request_resource(&up->pdev->resource[PCI_BRIDGE_IO_WINDOW], res))
+		return 0;
+	return request_resource(held_root(held), res);
+}
+
+static bool deed_is_window(const struct iomul_deed *deed)
+{
+	return deed->step.kind == IOMUL_STEP_WINDOW;
+}
+
+/* Places @res, of @deed's window or BAR, where it shares. */
+static int deed_place(const struct iomul_deed *deed, struct resource *res)
+{
+	struct iomul_held *held = deed->held;
+
+	if (deed_is_window(deed)) {
+		res_place(res, held->pdev, deed->step.to, held->io32 ? PCI_IO_RANGE_TYPE_32 : 0);
+		return request_resource(held_root(held), res);
+	}
+	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
+	return bar_request(held, res);
+}
+
 static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 {
 	struct iomul_held *held = deed->held;
@@ -281,8 +314,7 @@ static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refus
 		iomul_held_window(held, held->found);
 		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
 	}
-	res_place(res, held->pdev, deed->step.to, held->io32 ? PCI_IO_RANGE_TYPE_32 : 0);
-	if (request_resource(held_root(held), res)) {
+	if (deed_place(deed, res)) {
 		deed_restore(deed);
 		iomul_held_window(held, held->found);
 		return deed_conflict(deed, refusal, deed->step.to, NULL);
@@ -309,9 +341,12 @@ static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
 static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 {
 	struct iomul_deed *deed = kzalloc(sizeof(*deed), GFP_KERNEL);
+	struct iomul_held *guard = iomul_guard_find(pdev);
 	struct resource *res = &pdev->resource[bar];
 	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
 
+	if (guard)
+		guard->stale = true;
 	if (command & PCI_COMMAND_IO)
 		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
 	if (!deed)
@@ -367,20 +402,6 @@ static void window_undo(struct iomul_deed *deed)
 	iomul_held_window(held, held->found);
 }
 
-/*
- * Below the window of the port above, where there is one. On a shared bus
- * another slot may have the place already: then below a private root.
- */
-static int bar_request(struct iomul_held *held, struct resource *res)
-{
-	struct iomul_held *up = held->up;
-
-	if (up && up->window_set && up->pdev == held->bus->self &&
-	    !request_resource(&up->pdev->resource[PCI_BRIDGE_IO_WINDOW], res))
-		return 0;
-	return request_resource(held_root(held), res);
-}
-
 static int bar_hide(struct iomul_held *held, struct resource *res)
 {
 	if (!xen_initial_domain())
@@ -421,8 +442,7 @@ static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 	res = iomul_held_bar_res(held, bar);
 	held->at[bar] = deed->step.to;
 	deed->raw = iomul_config_read(held->pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
-	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
-	if (bar_request(held, res)) {
+	if (deed_place(deed, res)) {
 		deed_restore(deed);
 		return deed_conflict(deed, refusal, deed->step.to, NULL);
 	}
@@ -663,30 +683,12 @@ void iomul_steps_late_drop(struct pci_dev *pdev)
 			late_free(deed);
 }
 
-static bool deed_is_window(const struct iomul_deed *deed)
-{
-	return deed->step.kind == IOMUL_STEP_WINDOW;
-}
-
 /* The resource that @deed has placed, or NULL. */
 static struct resource *deed_placed(const struct iomul_deed *deed)
 {
 	if (deed_is_window(deed))
 		return deed_resource(deed);
 	return deed->step.kind == IOMUL_STEP_BAR ? iomul_held_bar_res(deed->held, deed->step.bar) : NULL;
-}
-
-static bool deed_place_again(struct iomul_deed *deed, struct resource *res)
-{
-	struct iomul_held *held = deed->held;
-
-	res_release(res);
-	if (deed_is_window(deed)) {
-		res_place(res, held->pdev, deed->step.to, held->io32 ? PCI_IO_RANGE_TYPE_32 : 0);
-		return !request_resource(held_root(held), res);
-	}
-	res_place(res, held->pdev, deed->step.to, PCI_BASE_ADDRESS_SPACE_IO | IORESOURCE_SIZEALIGN);
-	return !bar_request(held, res);
 }
 
 /*
@@ -706,7 +708,8 @@ void iomul_steps_mend(void)
 		iomul_held_touch(deed->held);
 		if (deed_is_window(deed))
 			bus_evict(deed->held->pdev->subordinate, res);
-		if (!deed_place_again(deed, res))
+		res_release(res);
+		if (deed_place(deed, res))
 			pci_warn(deed->held->pdev, "iomul: %pR can't be put back where it shares\n", res);
 		else
 			pci_info(deed->held->pdev, "iomul: %pR is back where it shares\n", res);

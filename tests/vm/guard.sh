@@ -65,9 +65,14 @@ check "enabled" enable
 check "it is off as before" off
 bystanders_stop
 check "detach" $iomul detach --all
+check "what its port showed is so again" [ "$(hardware "$port")" = 1 ]
 check "ports are nested" nested
 check "the port's window, which was the group's, is shut" [ "$(setpci -A intel-conf1 -s "$port" 1c.w)" = 00f0 ]
 check "the log says what to do" sh -c "dmesg | grep '$port: iomul: .* remove and rescan it'"
+check "attach the rest once more" $iomul attach 03:00 04:00 05:00 06:00 07:00 08:00 09:00
+check "a port without window that was there before is off" [ "$(hardware "$port")$(shown "$port")" = 01 ]
+check "detach again" $iomul detach --all
+check "and it is as it was" [ "$(hardware "$port")" = 1 ]
 check "removed again" sh -c "echo 1 > $pci/$port/remove"
 check "found again" rescan
 check "it has ports" has_ports
