@@ -489,7 +489,12 @@ static bool pdev_asleep(struct pci_dev *pdev)
 				PCI_PM_CTRL_STATE_MASK) != (__force u16)PCI_D0;
 }
 
-/* Is somebody there at all, and does he decode what he should? */
+static bool held_asleep(const struct iomul_held *held)
+{
+	return !held->gone && pdev_asleep(held->pdev);
+}
+
+/* Is somebody there at all, and does he decode what he should? Whether another's function sleeps does not matter. */
 static int held_answers(struct iomul_held *held)
 {
 	u32 checked = 0, wrong = 0;
@@ -497,7 +502,7 @@ static int held_answers(struct iomul_held *held)
 	if (iomul_held_command(held) == 0xffff)
 		return -ENODEV;
 	iomul_held_verify(held, &checked, &wrong);
-	return wrong || (!held->gone && pdev_asleep(held->pdev)) ? -EIO : 0;
+	return wrong || (!held->slot && held_asleep(held)) ? -EIO : 0;
 }
 
 static int gate_answers(struct iomul_live *live, u32 gate)
@@ -539,6 +544,8 @@ static int path_reach(struct iomul_user *user, ktime_t *since)
 		turn_take(live, user->slot, false);
 		if (err)
 			return err;
+		if (user->gone)
+			return -ENODEV;
 	} while (!iomul_held_in_reach(user->held));
 	return path_open_wait(user, since);
 }
@@ -548,7 +555,8 @@ static int path_reach(struct iomul_user *user, ktime_t *since)
  * Reads back the registers on the path. 0: they are right, the ones are the
  * device's. -EIO: they were not; the path is put right and open again. -EAGAIN: they
  * could not be read while bus numbers were away, which are back; the path is open again.
- * -ENODEV: nobody answers. @since: as path_enter_after() has it.
+ * -ENODEV: nobody answers. -EHOSTDOWN: it sleeps, by its user's own hand; nothing was wrong, and
+ * what others have is not written again for it. @since: as path_enter_after() has it.
  */
 static noinline int path_check(struct iomul_user *user, ktime_t *since)
 {
@@ -566,6 +574,8 @@ static noinline int path_check(struct iomul_user *user, ktime_t *since)
 		err = -ENODEV;
 	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
 		return path_reach(user, since) ?: -EAGAIN;
+	if (!err && held_asleep(user->held))
+		err = -EHOSTDOWN;
 	if (err != -EIO)
 		return err;
 	live->repairs++;
@@ -618,6 +628,8 @@ static noinline int path_in_again(struct iomul_user *user, u32 port, u32 width, 
 
 	do {
 		err = path_check(user, &since);
+		if (err == -EHOSTDOWN)
+			return -EIO;
 		if (err != -EAGAIN && (err != -EIO || mended))
 			return err;
 		/* It was not opened again, and others had the turn: it may be theirs now. */
@@ -652,7 +664,7 @@ static noinline int string_check(struct iomul_user *user, u32 count)
 	ktime_t since = access_since(user, count);
 	int err = path_check(user, &since);
 
-	return err == -EAGAIN ? -EIO : err;
+	return err == -EAGAIN || err == -EHOSTDOWN ? -EIO : err;
 }
 
 static int string_in(struct iomul_user *user, const struct iomul_run *run)

@@ -31,6 +31,18 @@ tail -1 /tmp/asleep
 check "every register is as it should be, or put right" wait_for verified
 check "it answers" answers 0000:02:00
 
+event "D3hot, and ones"
+# IOADDR of an e1000e keeps ones, also in QEMU's D3hot: are they the device's, or nobody's?
+repairs() { $iomul metrics | awk '/^iomul_group_repairs_total/ { n += $2 } END { print n }'; }
+ones() { [ "$("$top/build/debug/try" ones 02:00)" = "$1" ]; }
+check "ones that a device keeps" ones ok
+n=$(repairs)
+setpci -s 02:00.0 CAP_PM+4.b=3:3
+check "of one that sleeps nobody knows whose they are" ones EIO
+check "but for it nothing of the group is written again" [ "$(repairs)" = "$n" ]
+setpci -s 02:00.0 CAP_PM+4.b=0:3
+check "and back: they are its own" ones ok
+
 event "runtime power management"
 check "it is the owner" answers 0000:02:00
 control auto
