@@ -61,6 +61,7 @@ void iomul_guard_new(struct pci_dev *pdev)
 	synchronize_rcu();	/* as for an attach: it may be in use, for its memory */
 	iomul_held_start(held);
 	guard_shut(held);
+	iomul_held_files(held, false);
 	if (pdev->hdr_type != PCI_HEADER_TYPE_BRIDGE)
 		pci_info(pdev, "iomul: below %s, which shares: no I/O ports but by sharing, too: iomul attach %s\n",
 			 pci_name(up->pdev), pci_name(pdev));
@@ -107,6 +108,7 @@ bool iomul_guard_again(struct iomul_held *held)
 	held->slots = held->leaving = 0;
 	held->up = up;
 	guard_shut(held);
+	iomul_held_files(held, false);
 	return true;
 }
 
@@ -122,6 +124,16 @@ static bool has_ports(const struct pci_dev *pdev)
 
 void iomul_guard_end(struct iomul_held *held)
 {
+	iomul_held_files(held, true);
 	if (held->visible_io && (!held->stale || has_ports(held->pdev)))
 		iomul_held_decode(held, true);
+}
+
+void iomul_guards_files(void)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (held->guard)
+			iomul_held_files(held, false);
 }

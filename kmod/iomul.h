@@ -87,6 +87,7 @@ struct iomul_held {
 	u32 leaving;			/* and how many of them are being detached */
 	bool placed;			/* in the tree that is being filled */
 	bool binding;			/* a driver is being bound to it */
+	u8 no_file;			/* BARs whose resourceN of sysfs was taken away */
 	u8 bars;			/* I/O BARs that were placed, */
 	struct iomul_range at[IOMUL_BARS];	/* and where: the kernel may forget it, not we */
 	bool seized_before;		/* by pciback, before it shared */
@@ -210,6 +211,8 @@ void iomul_guard_join(struct iomul_held *held, struct iomul_live *live);
 bool iomul_guard_again(struct iomul_held *held);
 /* No port above shares any more. */
 void iomul_guard_end(struct iomul_held *held);
+/* What hotplug has come to its end with: files of newcomers lead to ports of the group, too. */
+void iomul_guards_files(void);
 
 /*
  * Snapshots (snapshot.c)
@@ -270,6 +273,8 @@ void iomul_steps_orphan(struct iomul_held *held);
 bool iomul_widen_needed(const struct iomul_deed *deed);
 /* The ports, which @hold is to get back, of a port that stays widened; or empty. */
 struct iomul_range iomul_hold_widened(const struct iomul_hold *hold);
+/* The files resourceN of @held's I/O BARs: are they there? Of a guard; an attach cares for its own. */
+void iomul_held_files(struct iomul_held *held, bool there);
 /* The kernel may have moved resources that share: back where the hardware is. */
 void iomul_steps_mend(void);
 /* Puts back what had to wait for the port above. */
@@ -536,6 +541,8 @@ int iomul_lease_give(struct iomul_file *file);
 void iomul_lease_lost(struct iomul_slot *slot);
 /* A driver is about to be bound to @held's device, or was, or was not. */
 void iomul_lease_binding(struct iomul_held *held, bool binding);
+/* Has another function's driver a moment in which it may request ports, which are @held's by number? */
+bool iomul_lease_open_elsewhere(const struct iomul_held *held);
 /* Has a host driver requested ports of @held, or may it at this moment? */
 bool iomul_lease_driver_has(struct iomul_held *held);
 /* For whom @slot is leased, or NULL. */

@@ -418,16 +418,27 @@ static int bar_hide(struct iomul_held *held, struct resource *res)
  * The file resourceN of sysfs reads and writes ports where the BAR is, and asks nobody whose they are
  * at the moment. Who has it open gets -ENODEV.
  */
-static void bar_file(struct pci_dev *pdev, unsigned int bar, bool there)
+static void bar_file(struct iomul_held *held, unsigned int bar, bool there)
 {
+	struct pci_dev *pdev = held->pdev;
 	struct bin_attribute *attr = iomul_bar_file(pdev, bar);
 
-	if (!attr)
+	if (!attr || there != !!(held->no_file & 1U << bar))
 		return;
+	held->no_file ^= 1U << bar;
 	if (!there)
 		sysfs_remove_bin_file(&pdev->dev.kobj, attr);
 	else if (sysfs_create_bin_file(&pdev->dev.kobj, attr))
 		pci_warn(pdev, "iomul: %s is not back\n", attr->attr.name);
+}
+
+void iomul_held_files(struct iomul_held *held, bool there)
+{
+	unsigned int bar;
+
+	for (bar = 0; bar < IOMUL_BARS; bar++)
+		if (there || held->pdev->resource[bar].flags & IORESOURCE_IO)
+			bar_file(held, bar, there);
 }
 
 static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -453,7 +464,7 @@ static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
 	}
 	held->bars |= 1U << bar;
-	bar_file(held->pdev, bar, false);
+	bar_file(held, bar, false);
 	return 0;
 }
 
@@ -467,7 +478,7 @@ static void bar_undo(struct iomul_deed *deed)
 	iomul_held_bar(held, deed->step.bar, deed->raw);
 	res_release(iomul_held_bar_res(held, deed->step.bar));
 	deed_restore(deed);
-	bar_file(held->pdev, deed->step.bar, true);
+	bar_file(held, deed->step.bar, true);
 }
 
 /*

@@ -43,6 +43,8 @@ check "remove a port of the switch, with what is behind it" sh -c "echo 1 > $pci
 check "attach the rest" $iomul attach --all
 bystanders_start 0000:03:00 0000:04:00 0000:09:00
 event "found, enabled, attached and detached"
+file=$pci/$new/resource2
+file_gone() { ! [ -e "$file" ]; }
 check "find it again" rescan
 check "it is there" is_there $new
 check "enable it, as a driver does" enable
@@ -50,6 +52,7 @@ check "it seems to be on" seems_on
 check "neither it nor its port is" off
 check "setpci changes nothing" sh -c "setpci -s $new COMMAND=3:3; setpci -s $port COMMAND=3:3"
 check "neither it nor its port is on" off
+check "its BAR's file, which would reach the owner, is gone" wait_for file_gone
 check "the others answer" answer_others
 check "every register is as it should be" verified
 check "it may share, too" $iomul attach $new
@@ -57,14 +60,17 @@ check "it answers, too" answers $new
 check "every register is as it should be then" verified
 check "and be detached again" $iomul detach $new
 check "neither it nor its port is on again" off
+check "nor is there its file" file_gone
 check "it seems to be on again" seems_on
 check "the others answer again" answer_others
 check "removed" sh -c "echo 1 > $pci/$new/remove"
 check "and found" rescan
 check "enabled" enable
 check "it is off as before" off
+check "its file is gone as before" wait_for file_gone
 bystanders_stop
 check "detach" $iomul detach --all
+check "the file is there again" [ -e "$file" ]
 check "what its port showed is so again" [ "$(hardware "$port")" = 1 ]
 check "ports are nested" nested
 check "the port's window, which was the group's, is shut" [ "$(setpci -A intel-conf1 -s "$port" 1c.w)" = 00f0 ]
