@@ -100,6 +100,10 @@ static const struct reason {
 			     "{slot}: the window of its group is leased to the slot of {at} for {who}; "
 			     "wait until that ends, or unbind the driver that uses the ports",
 			     NULL },
+	[IOMUL_R_RIVAL] = { "rival",
+			    "{slot}: {at}, below the same window, is bound to {who}, whose user may take "
+			    "ports at any moment; unbind it first, or if it shares: iomul bind {at}",
+			    NULL },
 };
 
 const char *reason_name(u32 reason)

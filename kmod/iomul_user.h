@@ -12,11 +12,13 @@ struct pci_dev;
 struct iomul_user;
 
 /*
- * Holds @pdev until iomul_user_put(); it stays attached and awake meanwhile.
- * ERR_PTR: -ENOENT (not shared), -EINVAL (no I/O BAR), -EBUSY (held already),
- * -ENODEV (gone), -ENOMEM. May sleep.
+ * For the driver of @pdev: holds it until iomul_user_put(); it stays attached and awake meanwhile.
+ * Ports that the driver requests from now until iomul_user_opened() are refused it, while
+ * another's of the same numbers may be free. ERR_PTR: -ENOENT (not shared), -EINVAL (no I/O BAR),
+ * -EBUSY (held already), -ENODEV (gone), -EINTR, -ENOMEM. May sleep.
  */
 struct iomul_user *iomul_user_get(struct pci_dev *pdev);
+void iomul_user_opened(struct iomul_user *user);
 void iomul_user_put(struct iomul_user *user);
 
 /* Bit n: BAR n is an I/O BAR that can be read and written. */

@@ -10,7 +10,8 @@
  * A driver asks the kernel for its ports by number, and all slots of a group
  * have the same numbers. So the group's range stays covered with busy ranges
  * (covers) and a BAR is only uncovered while a driver is being bound to its
- * function, and no other driver to another function of the group:
+ * function, and no other driver to another function of the group, nor one to
+ * which a user could say at any moment that it should ask:
  *
  *	no lease:	group N, busy
  *	a lease:	group N
@@ -297,10 +298,51 @@ static void lease_end_try(struct lease *lease)
 		mod_delayed_work(system_wq, &settle, SETTLE_PERIOD);
 }
 
+/* Whose ports a driver might ask for. */
+static struct iomul_live *held_live(const struct iomul_held *held)
+{
+	return held->guard ? held->up->live : held->live;
+}
+
+/*
+ * Has @held a driver that asks for ports not as it is bound, but when its user wants? Those that let user
+ * space use the device do; but ours, for a function that shares, says when: held->binding.
+ */
+static bool held_at_hand(const struct iomul_held *held)
+{
+	struct device_driver *driver = READ_ONCE(held->pdev->dev.driver);
+
+	if (!driver || held->gone || held->pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
+	    !to_pci_driver(driver)->driver_managed_dma || !strcmp(driver->name, "pci-stub"))
+		return false;
+	return held->guard || strcmp(driver->name, "iomul-vfio-pci");
+}
+
+/* Such a function below @live's window, or NULL. */
+static struct iomul_held *live_rival(const struct iomul_live *live)
+{
+	struct iomul_held *held;
+
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (held_live(held) == live && (held->slot || held->guard) && held_at_hand(held))
+			return held;
+	return NULL;
+}
+
+static int lease_refuse_rival(const struct iomul_slot *slot, const struct iomul_held *rival,
+			      struct iomul_refusal *refusal)
+{
+	int err = iomul_refuse(refusal, IOMUL_R_RIVAL, slot->addr, rival->addr);
+
+	strscpy(refusal->who, rival->pdev->dev.driver->name, sizeof(refusal->who));
+	return err;
+}
+
 int iomul_lease_take(struct iomul_file *file, struct iomul_addr addr, u32 *group,
 		     struct iomul_refusal *refusal)
 {
 	struct iomul_slot *slot = iomul_slot_find(addr);
+	struct iomul_held *rival;
 	struct iomul_live *live;
 	struct lease *lease;
 	int err;
@@ -313,6 +355,9 @@ int iomul_lease_take(struct iomul_file *file, struct iomul_addr addr, u32 *group
 	if (file->lease || live->lease)
 		return iomul_lease_refuse(file->lease ? file->lease->slot->live : live, slot->addr,
 					  refusal);
+	rival = live_rival(live);
+	if (rival)
+		return lease_refuse_rival(slot, rival, refusal);
 	lease = kzalloc(sizeof(*lease), GFP_KERNEL);
 	if (!lease)
 		return -ENOMEM;
@@ -379,12 +424,6 @@ static bool driver_bound(const struct iomul_slot *slot)
 	return false;
 }
 
-/* Whose ports a driver might ask for. */
-static struct iomul_live *held_live(const struct iomul_held *held)
-{
-	return held->guard ? held->up->live : held->live;
-}
-
 /*
  * Uncovers the BARs of the one function that a driver is being bound to, if just
  * one is. While it is another slot's, nothing may become free either: a driver
@@ -392,24 +431,36 @@ static struct iomul_live *held_live(const struct iomul_held *held)
  */
 static void lease_adjust(struct lease *lease)
 {
-	struct iomul_held *held, *open = NULL;
+	struct iomul_live *live = lease->slot->live;
+	struct iomul_held *held, *open = NULL, *rival;
 	u32 binding = 0;
 
 	list_for_each_entry(held, &iomul_helds, in_all) {
-		if (held_live(held) != lease->slot->live || !(held->slot || held->guard) ||
-		    held->gone || !held->binding)
+		if (held_live(held) != live || !(held->slot || held->guard) || held->gone || !held->binding)
 			continue;
 		binding++;
 		if (lease->file && held->slot == lease->slot && !held->user)
 			open = held;
 	}
-	if (binding > 1)
+	rival = open && binding == 1 ? live_rival(live) : NULL;
+	if (rival)
+		pci_warn(open->pdev, "iomul: gets no ports, for which it was leased the window: the user of %s, bound to %s, might take them\n",
+			 pci_name(rival->pdev), rival->pdev->dev.driver->name);
+	if (binding > 1 || rival)
 		open = NULL;
 	cover_but(lease, open);
 	if (binding && !open)
-		lease->slot->live->res.flags |= IORESOURCE_BUSY;
+		live->res.flags |= IORESOURCE_BUSY;
 	else
-		lease->slot->live->res.flags &= ~IORESOURCE_BUSY;
+		live->res.flags &= ~IORESOURCE_BUSY;
+}
+
+/* Would ports that @held's driver asks for in this moment be another's? */
+bool iomul_lease_open_elsewhere(const struct iomul_held *held)
+{
+	const struct lease *lease = held->live->lease;
+
+	return lease && lease->open && lease->open != held;
 }
 
 void iomul_lease_binding(struct iomul_held *held, bool binding)

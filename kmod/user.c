@@ -6,6 +6,7 @@
  * device awake, which keeps the ports above awake. Slots with users are not
  * detached. When the device is unplugged its user stays, but gets -ENODEV.
  */
+#include <linux/delay.h>
 #include <linux/pm_runtime.h>
 #include <linux/slab.h>
 #include "iomul.h"
@@ -35,7 +36,20 @@ static bool driver_uses(const struct pci_dev *pdev)
 	return driver && strcmp(driver->name, "pciback") && strcmp(driver->name, "pci-stub");
 }
 
-static int user_bind(struct iomul_user *user)
+/*
+ * With ports one makes a device write to memory. The device of pciback is confined by Xen; of one
+ * without a driver, which firmware may have left able to, or which is in the IOMMU group of
+ * somebody's guest, nobody would confine it. It stays so: what its user told it to do, it would do then.
+ */
+static void user_confine(struct iomul_user *user)
+{
+	const struct device_driver *driver = READ_ONCE(user->pdev->dev.driver);
+
+	if (!driver || strcmp(driver->name, "pciback"))
+		pci_clear_master(user->pdev);
+}
+
+static int user_bind(struct iomul_user *user, bool driver)
 {
 	struct iomul_held *held = iomul_held_find(user->pdev);
 
@@ -49,6 +63,12 @@ static int user_bind(struct iomul_user *user)
 		return -EBUSY;
 	if (!held->bars)
 		return -EINVAL;
+	if (driver && iomul_lease_open_elsewhere(held))
+		return -EAGAIN;
+	if (driver)
+		iomul_lease_binding(held, true);
+	if (user->alone)
+		user_confine(user);
 	user->held = held;
 	user->slot = held->slot;
 	user->live = held->slot->live;
@@ -73,7 +93,7 @@ static void user_settle(struct iomul_user *user)
 	iomul_turn_give(live);
 }
 
-static struct iomul_user *user_get(struct pci_dev *pdev, bool alone)
+static struct iomul_user *user_get(struct pci_dev *pdev, bool driver, bool alone)
 {
 	struct iomul_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
 	int err;
@@ -88,7 +108,7 @@ static struct iomul_user *user_get(struct pci_dev *pdev, bool alone)
 	if (err)
 		goto err_resume;
 	mutex_lock(&iomul_lock);
-	err = user_bind(user);
+	err = user_bind(user, driver);
 	if (!err)
 		user_settle(user);
 	mutex_unlock(&iomul_lock);
@@ -107,13 +127,27 @@ err_resume:
 /* For the driver that the device is bound to. */
 struct iomul_user *iomul_user_get(struct pci_dev *pdev)
 {
-	return user_get(pdev, false);
+	struct iomul_user *user;
+
+	/* A host driver is just being bound to its neighbour. */
+	while (IS_ERR(user = user_get(pdev, true, false)) && PTR_ERR(user) == -EAGAIN)
+		if (msleep_interruptible(10))
+			return ERR_PTR(-EINTR);
+	return user;
 }
 IOMUL_EXPORT(iomul_user_get);
 
+void iomul_user_opened(struct iomul_user *user)
+{
+	mutex_lock(&iomul_lock);
+	iomul_lease_binding(user->held, false);
+	mutex_unlock(&iomul_lock);
+}
+IOMUL_EXPORT(iomul_user_opened);
+
 struct iomul_user *iomul_user_claim(struct pci_dev *pdev)
 {
-	return user_get(pdev, !capable(CAP_SYS_ADMIN));
+	return user_get(pdev, false, !capable(CAP_SYS_ADMIN));
 }
 
 void iomul_user_lose(struct iomul_user *user)
@@ -122,28 +156,39 @@ void iomul_user_lose(struct iomul_user *user)
 	user->index = IOMUL_UNREACHABLE;
 }
 
+/* Under iomul_lock: the slot is its no more. */
+static void user_unbind(struct iomul_user *user)
+{
+	struct iomul_slot *slot = user->slot;
+
+	slot->count.accesses += user->count.accesses;
+	slot->count.switches += user->count.switches;
+	slot->users--;
+	user->held->user = NULL;
+	user->held = NULL;
+}
+
 void iomul_user_binding(struct iomul_held *held)
 {
 	struct iomul_live *live = held->live;
+	struct iomul_user *user = held->user;
 
-	if (!held->user || !held->user->alone || held->user->gone || !driver_uses(held->pdev))
+	if (!user || !user->alone || user->gone || !driver_uses(held->pdev))
 		return;
 	iomul_turn_take(live, NULL, false);
-	iomul_user_lose(held->user);
+	iomul_user_lose(user);
+	user_unbind(user);	/* or he would keep it from its driver, by staying */
 	iomul_turn_give(live);
 	wake_up_all(&live->lease_over);
 	pci_info(held->pdev, "iomul: gets a driver; who had claimed it, %s, gets ENODEV from now on\n",
-		 held->user->who);
+		 user->who);
 }
 
 void iomul_user_put(struct iomul_user *user)
 {
 	mutex_lock(&iomul_lock);
-	user->slot->users--;
-	user->slot->count.accesses += user->count.accesses;
-	user->slot->count.switches += user->count.switches;
 	if (user->held)
-		user->held->user = NULL;
+		user_unbind(user);
 	if (user->slot->gone)
 		iomul_adopt_later();	/* it may have been replaced */
 	iomul_slot_put(user->slot);

@@ -32,6 +32,7 @@ static const int reason_errno[IOMUL_R_COUNT] = {
 	[IOMUL_R_MIXED] = ENOSPC,
 	[IOMUL_R_SEIZED] = EBUSY,
 	[IOMUL_R_LEASED] = EBUSY,
+	[IOMUL_R_RIVAL] = EBUSY,
 };
 
 int iomul_reason_errno(u32 reason)

@@ -145,6 +145,7 @@ enum iomul_reason {
 	IOMUL_R_MIXED,		/* ENOSPC: port @at also leads to ports of @hint; no room in or beside its window */
 	IOMUL_R_SEIZED,		/* EBUSY: @who seized @at while it shared, and would write its shared ports back */
 	IOMUL_R_LEASED,		/* EBUSY: @who has leased the window for the slot of @at */
+	IOMUL_R_RIVAL,		/* EBUSY: driver @who of @at, below the same window, requests ports whenever its user wants */
 	IOMUL_R_COUNT
 };
 
@@ -180,7 +181,7 @@ struct iomul_info {
  * IOMUL_TOPOLOGY: the PCI tree as the planner sees it; changes nothing (the
  * I/O BARs of starved functions are sized with their decode off, and restored).
  * @nodes, @roots, @busy hold the capacities of the arrays on entry; out_* the
- * numbers there are. ENOSPC: an array was too small, none was filled.
+ * numbers there are. Errors: ENOSPC (an array was too small, none was filled), EPERM (CAP_SYS_ADMIN is needed).
  */
 struct iomul_topology_query {
 	__u32 size;
@@ -328,7 +329,8 @@ struct iomul_verify {
  * Errors: EBADF (not opened for writing), ENODEV (no such function, or it is
  * going or does not wake up), ENOENT (not shared), EINVAL (no I/O BAR), EBUSY (held already: by this file, by
  * another, or by a VFIO user). Without CAP_SYS_ADMIN also EBUSY while a driver other than pciback and
- * pci-stub is bound to it, and accesses get ENODEV once one is.
+ * pci-stub is bound to it, and accesses get ENODEV once one is; and unless that is pciback its Bus Master
+ * Enable is cleared, and stays so when it is released.
  */
 struct iomul_claim {
 	__u32 size;

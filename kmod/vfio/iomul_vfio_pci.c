@@ -44,20 +44,44 @@ static struct iomul_main main_of(const struct iomul_user *user)
 	return main;
 }
 
+/* NULL: not shared, or without I/O BAR. */
+static struct iomul_user *user_get(struct pci_dev *pdev)
+{
+	struct iomul_user *user = iomul_user_get(pdev);
+
+	return PTR_ERR(user) == -ENOENT || PTR_ERR(user) == -EINVAL ? NULL : user;
+}
+
+/* An attach refuses a device that is enabled, but may have come before it was. */
+static int still_not_shared(struct pci_dev *pdev)
+{
+	struct iomul_user *user = user_get(pdev);
+
+	if (IS_ERR_OR_NULL(user))
+		return PTR_ERR_OR_ZERO(user);
+	iomul_user_opened(user);
+	iomul_user_put(user);
+	return -EAGAIN;
+}
+
 static int iomul_vfio_open(struct vfio_device *vdev)
 {
 	struct iomul_vfio *v = to_iomul(vdev);
-	struct iomul_user *user = iomul_user_get(v->core.pdev);
+	struct iomul_user *user = user_get(v->core.pdev);
 	int err;
 
-	/* Not shared, or without I/O BAR. */
-	if (IS_ERR(user) && PTR_ERR(user) != -ENOENT && PTR_ERR(user) != -EINVAL)
-		return PTR_ERR(user);
 	if (IS_ERR(user))
-		user = NULL;
+		return PTR_ERR(user);
 	err = vfio_pci_core_enable(&v->core);
+	if (user)
+		iomul_user_opened(user);
 	if (err)
 		goto err_enable;
+	err = user ? 0 : still_not_shared(v->core.pdev);
+	if (err) {
+		vfio_pci_core_disable(&v->core);
+		return err;
+	}
 	v->user = user;
 	v->bars = user ? iomul_user_bars(user) : 0;
 	v->main = main_of(user);

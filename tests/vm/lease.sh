@@ -143,6 +143,38 @@ kill -KILL $lease
 wait $lease 2> /dev/null
 check "holder killed: it is over at once" not_leased 0000:09:00
 
+# A VFIO driver asks for ports when its VMM wants: that of a neighbour would get the lessee's by number.
+stock() { echo "$2" > $pci/$1/driver_override; echo $1 > /sys/bus/pci/drivers_probe; }
+modprobe vfio-pci
+stock $right vfio-pci
+check "a neighbour is bound to vfio-pci" bound_to $right vfio-pci
+refused=$($iomul lease 0b:01 -- true 2>&1) && refused="leased: $refused"
+check "no lease beside it, by name: $refused" expr "$refused" : ".*0b:01.*0b:02.*vfio-pci.*"
+unbind $right
+check "without it there is one" $iomul lease 0b:01 -- true
+$iomul lease 0b:01 > /tmp/lease.out 2>&1 & lease=$!
+check "lease on a shared bus again" wait_for leased 0000:0b:01
+stock $right vfio-pci
+check "the neighbour is bound meanwhile" bound_to $right vfio-pci
+bind serial $left 2> /dev/null
+check "so the lessee's driver gets no ports" refuses serves $left
+check "and the log says why" sh -c "dmesg | grep '$left: iomul: gets no ports.*$right.*vfio-pci'"
+unbind $left 2> /dev/null
+unbind $right
+bind serial $left
+check "without it it does" $loopback $left
+unbind $left
+stock $right iomul-vfio-pci
+check "our own driver's neighbour" bound_to $right iomul-vfio-pci
+bind serial $left
+check "keeps it from nothing" $loopback $left
+unbind $left
+unbind $right
+echo > $pci/$right/driver_override
+kill $lease
+wait $lease
+check "over" wait_for not_leased 0000:0b:01
+
 # The device goes away below its driver.
 $iomul lease 09:00 > /tmp/lease.out 2>&1 & lease=$!
 check "lease" wait_for leased 0000:09:00
