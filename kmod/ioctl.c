@@ -78,6 +78,8 @@ static int topology_execute(struct file *file, union iomul_arg *arg)
 
 	if (q->flags)
 		return -EOPNOTSUPP;
+	if (!capable(CAP_SYS_ADMIN))	/* it stops all processors, and sizes BARs */
+		return -EPERM;
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
 	snap = iomul_snapshot_take();
@@ -347,6 +349,13 @@ static struct iomul_run op_run(const struct iomul_user *user, const struct iomul
 	};
 }
 
+/* Between turns of a batch, which may have millions of accesses. */
+static int batch_pause(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 /* String I/O, through kernel memory, so much at once as one turn may last. */
 static int string_execute(struct iomul_user *user, const struct iomul_op *op, bool nowait)
 {
@@ -358,6 +367,9 @@ static int string_execute(struct iomul_user *user, const struct iomul_op *op, bo
 	int err = data ? 0 : -ENOMEM;
 
 	for (; !err && left; left -= n, to += bytes) {
+		err = batch_pause();
+		if (err)
+			break;
 		n = min(left, chunk / op->width);
 		bytes = n * op->width;
 		run = op_run(user, op, data, n);
@@ -415,6 +427,9 @@ static int access_run(struct iomul_user *user, struct iomul_op *op, u32 ops, boo
 			return err;
 	}
 	for (i = 0; !err && i < ops; i += n) {
+		err = i ? batch_pause() : 0;
+		if (err)
+			break;
 		if (op[i].flags & IOMUL_OP_BUFFER) {
 			err = string_execute(user, &op[i], nowait);
 			n = !err;

@@ -71,15 +71,19 @@ void iomul_snapshot_free(struct iomul_snapshot *snap)
  */
 
 /*
- * The size of an I/O BAR without ports, 0 if it makes no sense. A driver that is
- * bound does not use it, or it would have no device to drive.
+ * The size of an I/O BAR without ports, 0 if it makes no sense or can't be found out: nobody but who
+ * decodes may be writing to the command register in this moment. A driver that is bound does not
+ * use the BAR, or it would have no device to drive.
  */
 static u32 bar_size_probe(struct pci_dev *pdev, unsigned int bar, u32 raw, u32 *flags)
 {
 	int where = PCI_BASE_ADDRESS_0 + 4 * bar;
 	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
+	const struct iomul_held *held = iomul_held_find(pdev);
 	u32 mask;
 
+	if ((held && !held->guard) || (pdev->driver && (command & PCI_COMMAND_IO)))
+		return 0;
 	if (command & PCI_COMMAND_IO)
 		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
 	iomul_config_write(pdev, where, 4, ~0U);

@@ -6,8 +6,11 @@
  *   try attach|detach|claim|read SLOT    (claim and read: the device opened for writing)
  *   try hold SLOT                        claims until it is killed
  *   try reads SLOT                       claims, and reads until an error
+ *   try stays SLOT                       the same, says which, and keeps the device open until it is killed
+ *   try flood SLOT                       claims, and reads 67 million times by one call
+ *   try ones SLOT                        an e1000e: writes ones to its IOADDR, which keeps them, and reads them
  *   try claimro SLOT                     (opened for reading only)
- *   try verify|repair|status|info
+ *   try verify|repair|status|info|topology
  *   try beyond FUNCTION                  accesses all around its I/O BARs: "ok" if each was refused
  */
 #include "vm.h"
@@ -43,6 +46,33 @@ static int do_read(int fd, const struct iomul_claim *claim)
 	return -ENOENT;
 }
 
+static uint32_t bar_of(const struct iomul_claim *claim)
+{
+	return __builtin_ctz(claim->out_bars);
+}
+
+static int do_flood(int fd, const struct iomul_claim *claim)
+{
+	static uint8_t data[IOMUL_OP_COUNT_MAX];
+	static struct iomul_op op[IOMUL_OPS_MAX];
+
+	for (uint32_t i = 0; i < IOMUL_OPS_MAX; i++)
+		op[i] = (struct iomul_op){ .flags = IOMUL_OP_BUFFER, .bar = bar_of(claim), .width = 1,
+					   .count = IOMUL_OP_COUNT_MAX, .data = (uintptr_t)data };
+	return do_access(fd, op, IOMUL_OPS_MAX, NULL);
+}
+
+static int do_ones(int fd, const struct iomul_claim *claim)
+{
+	struct iomul_op op = { .flags = IOMUL_OP_WRITE, .bar = bar_of(claim), .width = 4, .count = 1, .data = ~0U };
+	int err = do_access(fd, &op, 1, NULL);
+
+	op.flags = 0;
+	op.data = 0;
+	err = err ?: do_access(fd, &op, 1, NULL);
+	return err ?: op.data == ~0U ? 0 : -EBADE;
+}
+
 /* Every width at every place near both ends, in and out: only what rule 5 allows is let through. */
 static int do_beyond(int fd, const struct iomul_claim *claim)
 {
@@ -73,11 +103,12 @@ static int try(int argc, char **argv)
 {
 	const char *what = argv[1];
 	int ro = !strcmp(what, "open") || !strcmp(what, "claimro") || !strcmp(what, "status") ||
-		 !strcmp(what, "info") || !strcmp(what, "verify");
+		 !strcmp(what, "info") || !strcmp(what, "verify") || !strcmp(what, "topology");
 	int fd = open(DEVICE, (ro ? O_RDONLY : O_RDWR) | O_CLOEXEC), err;
 	struct iomul_slot_status slot[1];
 	struct iomul_status status = { .size = sizeof(status), .slots_ptr = (uintptr_t)slot };
 	struct iomul_info info = { .size = sizeof(info) };
+	struct iomul_topology_query topology = { .size = sizeof(topology) };
 	struct iomul_claim claim;
 
 	if (fd < 0)
@@ -88,6 +119,10 @@ static int try(int argc, char **argv)
 		return do_ioctl(fd, IOMUL_INFO, &info);
 	if (!strcmp(what, "status"))
 		return do_ioctl(fd, IOMUL_STATUS, &status);
+	if (!strcmp(what, "topology")) {
+		err = do_ioctl(fd, IOMUL_TOPOLOGY, &topology);
+		return err == -ENOSPC && topology.out_nodes ? 0 : err;
+	}
 	if (!strcmp(what, "verify") || !strcmp(what, "repair"))
 		return do_verify(fd, *what == 'r' ? IOMUL_VERIFY_REPAIR : 0);
 	if (argc < 3)
@@ -99,10 +134,20 @@ static int try(int argc, char **argv)
 	err = do_claim(fd, parse_addr(argv[2]), &claim);
 	while (!err && !strcmp(what, "hold"))
 		pause();
-	while (!err && !strcmp(what, "reads"))
+	while (!err && (!strcmp(what, "reads") || !strcmp(what, "stays")))
 		err = do_read(fd, &claim);
+	if (!strcmp(what, "stays")) {
+		puts(strerrorname_np(-err));
+		fflush(stdout);
+		for (;;)
+			pause();
+	}
 	if (err || !strncmp(what, "claim", 5))
 		return err;
+	if (!strcmp(what, "flood"))
+		return do_flood(fd, &claim);
+	if (!strcmp(what, "ones"))
+		return do_ones(fd, &claim);
 	return !strcmp(what, "beyond") ? do_beyond(fd, &claim) : do_read(fd, &claim);
 }
 

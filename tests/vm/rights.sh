@@ -26,7 +26,8 @@ is() {
 	fi
 }
 
-user() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
+as_user="setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all"
+user() { $as_user "$@"; }
 nocaps() { setpriv --inh-caps=-all --bounding-set=-all "$@"; }
 # Root of a user namespace: all capabilities, none that count outside.
 container() { unshare -Ur "$@"; }
@@ -65,6 +66,8 @@ is EPERM "nor repairs" nocaps "$try" repair
 is EPERM "nor leases" nocaps "$lease" "$one"
 is EPERM "root of a container attaches nothing" container "$try" attach "$two"
 is EPERM "nor detaches" container "$try" detach "$one"
+is EPERM "nor has the tree of functions read" nocaps "$try" topology
+is ok "root has" "$try" topology
 is ok "root without capabilities may look" nocaps "$try" info
 is ok "and verify" nocaps "$try" verify
 is ok "root repairs" "$try" repair
@@ -78,11 +81,33 @@ is ok "a user who was given it claims" user "$try" claim "$one"
 is ok "and reads" user "$try" read "$one"
 is ok "nothing beyond the BAR" user "$try" beyond "$one"
 is ENOENT "nothing that is not shared" user "$try" read "$two"
+is EPERM "he does not make the server look at all functions" user "$try" topology
 is EPERM "he attaches nothing" user "$try" attach "$two"
 is EPERM "and detaches nothing" user "$try" detach "$one"
 is EPERM "nor does he repair" user "$try" repair
 is ok "he may verify" user "$try" verify
 is EPERM "he takes no lease" user "$lease" "$one"
+
+# Without a driver nobody says to what memory a device may write; firmware may have left it able to.
+master() { echo $((0x$(setpci -s "$one" COMMAND) & 4)); }
+setpci -s "$one" COMMAND=4:4
+is ok "root claims" "$try" claim "$one"
+is 4 "and it may still write to memory" master
+is ok "the user claims" user "$try" claim "$one"
+is 0 "and it may not, also afterwards" master
+
+# A batch of seconds or minutes.
+ms() { date +%s%3N; }
+since=$(ms)
+is ok "a large batch" user "$try" flood "$one"
+whole=$(($(ms) - since)) since=$(ms)
+$as_user "$try" flood "$one" > /dev/null &
+sleep "$(awk "BEGIN { print $whole / 8000 }")"
+kill -KILL $!
+wait $! 2> /dev/null
+part=$(($(ms) - since))
+is ok "killed in the middle of one, he has let go soon: after $part of $whole ms" \
+	sh -c "[ $part -lt $((whole / 2)) ] && $try claim $one"
 
 # A device that a driver has may write to any memory that the driver lets it.
 driver=/sys/bus/pci/drivers/e1000e
@@ -99,6 +124,20 @@ echo "$one" > $driver/bind
 wait $!
 is ENODEV "the driver comes while he holds it: he gets no further" cat /tmp/claimed
 echo "$one" > $driver/unbind
+$as_user "$try" stays "$one" > /tmp/claimed 2>&1 &
+stays=$!
+sleep 1
+echo "$one" > $driver/bind
+sleep 1
+is ENODEV "the same, and he stays" cat /tmp/claimed
+is ok "he keeps it from nobody: root claims it" "$try" claim "$one"
+echo "$one" > $driver/unbind
+is ok "nor from being detached" "$try" detach "$one"
+is ok "nor attached" "$try" attach "$one"
+is ok "and claimed" user "$try" claim "$one"
+kill $stays
+wait $stays 2> /dev/null
+is ok "when he has gone it is claimed as before" user "$try" read "$one"
 setpci -s "$one" COMMAND=0000	# memory stays on
 is ok "it is gone again: so is what kept him out" user "$try" read "$one"
 
