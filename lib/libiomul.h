@@ -103,7 +103,7 @@ struct iomul_tree {
 
 /*
  * Reads the tree into *@out, for iomul_tree_put(). Changes nothing.
- * -EAGAIN: it kept growing while it was read. -ENOMEM.
+ * -EAGAIN: it kept growing while it was read. -EPERM: CAP_SYS_ADMIN is needed. -ENOMEM.
  */
 int iomul_tree_get(struct iomul_ctx *ctx, struct iomul_tree **out);
 void iomul_tree_put(struct iomul_tree *tree);
