@@ -7,12 +7,16 @@
  *   try hold SLOT                        claims until it is killed
  *   try reads SLOT                       claims, and reads until an error
  *   try stays SLOT                       the same, says which, and keeps the device open until it is killed
- *   try flood SLOT                       claims, and reads 67 million times by one call
+ *   try flood SLOT                       claims, and reads 67 million times by one call; and is killed in the middle of
+ *                                        a second one: "ok" if it ended long before it would have
  *   try ones SLOT                        an e1000e: writes ones to its IOADDR, which keeps them, and reads them
  *   try claimro SLOT                     (opened for reading only)
  *   try verify|repair|status|info|topology
  *   try beyond FUNCTION                  accesses all around its I/O BARs: "ok" if each was refused
  */
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
 #include "vm.h"
 
 static int do_slot(int fd, unsigned long cmd, struct iomul_addr addr)
@@ -51,7 +55,15 @@ static uint32_t bar_of(const struct iomul_claim *claim)
 	return __builtin_ctz(claim->out_bars);
 }
 
-static int do_flood(int fd, const struct iomul_claim *claim)
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int flood(int fd, const struct iomul_claim *claim)
 {
 	static uint8_t data[IOMUL_OP_COUNT_MAX];
 	static struct iomul_op op[IOMUL_OPS_MAX];
@@ -60,6 +72,38 @@ static int do_flood(int fd, const struct iomul_claim *claim)
 		op[i] = (struct iomul_op){ .flags = IOMUL_OP_BUFFER, .bar = bar_of(claim), .width = 1,
 					   .count = IOMUL_OP_COUNT_MAX, .data = (uintptr_t)data };
 	return do_access(fd, op, IOMUL_OPS_MAX, NULL);
+}
+
+/* Its exit status, and for how long it went on: to its end, or after it was killed @after ms from now. */
+static int flood_child(int fd, const struct iomul_claim *claim, int64_t after, int64_t *ms)
+{
+	pid_t child = fork();
+	int64_t since = now_ms();
+	int status;
+
+	if (!child)
+		_exit(!!flood(fd, claim));
+	if (after) {
+		usleep(after * 1000);
+		since = now_ms();
+		kill(child, SIGKILL);
+	}
+	waitpid(child, &status, 0);
+	*ms = now_ms() - since;
+	return status;
+}
+
+static int do_flood(int fd, const struct iomul_claim *claim)
+{
+	int64_t whole, rest;
+
+	if (flood_child(fd, claim, 0, &whole))
+		return -EIO;
+	flood_child(fd, claim, whole / 8 + 1, &rest);
+	if (rest < whole / 4)
+		return 0;
+	printf("of %lld ms, killed after an eighth, it went on for %lld; ", (long long)whole, (long long)rest);
+	return -ETIME;
 }
 
 static int do_ones(int fd, const struct iomul_claim *claim)
