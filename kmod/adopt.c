@@ -262,7 +262,7 @@ static void adopt_begin(void)
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
 	iomul_steps_mend();
-	iomul_guards_files();
+	iomul_guards_mend();
 	list_for_each_entry(slot, &iomul_slots, list)
 		slot->tried = false;
 	list_for_each_entry(wish, &wishes, list)

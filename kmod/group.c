@@ -177,6 +177,10 @@ static void tree_install(struct iomul_live *live)
 			slot_set_index(tree->slot[i], i);
 	WARN_ON_ONCE(!iomul_mux_valid(&tree->mux));
 	iomul_live_shut(live);
+	/* Alone behind its port now, which is its gate; before, it may have been one itself. */
+	for (i = 0; i < tree->helds; i++)
+		if (tree->held[i]->slot && tree->held[i]->gate == IOMUL_NONE)
+			iomul_held_decode(tree->held[i], true);
 }
 
 /*
@@ -1105,6 +1109,9 @@ void iomul_touch_all(void)
 	list_for_each_entry(held, &iomul_helds, in_all)
 		if (!held->gone)
 			iomul_held_touch(held);
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (held->guard)
+			iomul_guard_mend(held);
 	/* A host driver does not wait until we have looked. */
 	list_for_each_entry(live, &iomul_lives, list) {
 		if (!live->lease)
@@ -1324,14 +1331,14 @@ static void live_verify(struct iomul_live *live, bool repair, struct iomul_verif
 	}
 }
 
-/* Widened ports are in no group's tree. */
-static void widened_verify(bool repair, struct iomul_verify *v)
+/* Widened ports and guards are in no group's tree. */
+static void others_verify(bool repair, struct iomul_verify *v)
 {
 	struct iomul_held *held;
 	u32 before;
 
 	list_for_each_entry(held, &iomul_helds, in_all) {
-		if (!held->window_only)
+		if (!held->window_only && !held->guard)
 			continue;
 		before = v->out_wrong;
 		iomul_held_verify(held, &v->out_checked, &v->out_wrong);
@@ -1339,7 +1346,11 @@ static void widened_verify(bool repair, struct iomul_verify *v)
 			continue;
 		if (!before)
 			v->out_first = held->addr;
-		if (repair || held->woken)
+		if (!repair && !held->woken)
+			continue;
+		if (held->guard)
+			iomul_guard_mend(held);
+		else
 			iomul_held_widen(held, held->window);
 	}
 }
@@ -1374,7 +1385,7 @@ int iomul_verify(bool repair, struct iomul_verify *v)
 		iomul_turn_give(live);
 	}
 	if (!err)
-		widened_verify(repair, v);
+		others_verify(repair, v);
 	helds_awake(false);
 	mutex_unlock(&iomul_lock);
 	return err;

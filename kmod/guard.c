@@ -124,16 +124,29 @@ static bool has_ports(const struct pci_dev *pdev)
 
 void iomul_guard_end(struct iomul_held *held)
 {
+	if (held->gone)
+		return;
 	iomul_held_files(held, true);
 	if (held->visible_io && (!held->stale || has_ports(held->pdev)))
 		iomul_held_decode(held, true);
 }
 
-void iomul_guards_files(void)
+void iomul_guards_mend(void)
 {
 	struct iomul_held *held;
 
-	list_for_each_entry(held, &iomul_helds, in_all)
-		if (held->guard)
-			iomul_held_files(held, false);
+	list_for_each_entry(held, &iomul_helds, in_all) {
+		if (!held->guard)
+			continue;
+		iomul_held_files(held, false);
+		iomul_guard_mend(held);
+	}
+}
+
+void iomul_guard_mend(struct iomul_held *held)
+{
+	u16 command = iomul_held_command(held);
+
+	if (command != 0xffff && (command & PCI_COMMAND_IO))
+		guard_shut(held);
 }

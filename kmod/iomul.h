@@ -211,8 +211,10 @@ void iomul_guard_join(struct iomul_held *held, struct iomul_live *live);
 bool iomul_guard_again(struct iomul_held *held);
 /* No port above shares any more. */
 void iomul_guard_end(struct iomul_held *held);
-/* What hotplug has come to its end with: files of newcomers lead to ports of the group, too. */
-void iomul_guards_files(void);
+/* Hotplug has come to its end, or the server was asleep: files of newcomers lead to ports of the group, too. */
+void iomul_guards_mend(void);
+/* Somebody past the filter may have turned its I/O Space Enable on. */
+void iomul_guard_mend(struct iomul_held *held);
 
 /*
  * Snapshots (snapshot.c)
@@ -273,7 +275,7 @@ void iomul_steps_orphan(struct iomul_held *held);
 bool iomul_widen_needed(const struct iomul_deed *deed);
 /* The ports, which @hold is to get back, of a port that stays widened; or empty. */
 struct iomul_range iomul_hold_widened(const struct iomul_hold *hold);
-/* The files resourceN of @held's I/O BARs: are they there? Of a guard; an attach cares for its own. */
+/* The files resourceN of @held's I/O BARs, those that have ports: are they there? Of a guard; an attach cares for its own. */
 void iomul_held_files(struct iomul_held *held, bool there);
 /* The kernel may have moved resources that share: back where the hardware is. */
 void iomul_steps_mend(void);

@@ -129,7 +129,8 @@ static void uncover(struct lease *lease, struct cover *c)
 {
 	if (c->res.parent == &lease->slot->live->res)
 		lease->covered -= resource_size(&c->res);
-	release_resource(&c->res);
+	if (c->res.parent)	/* or Linux has given up what it lies in */
+		release_resource(&c->res);
 	list_del(&c->list);
 	kfree(c);
 }

@@ -337,18 +337,30 @@ static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
 	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
 }
 
+/* Has @res a place of its own, which it waits for? */
+static bool late_waits(const struct resource *res)
+{
+	const struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &late, list)
+		if (deed->res == res && deed->parent)
+			return true;
+	return false;
+}
+
 /* It gets ports again when the port above has some of its own; if there is memory to remember it. */
 static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 {
-	struct iomul_deed *deed = kzalloc(sizeof(*deed), GFP_KERNEL);
 	struct iomul_held *guard = iomul_guard_find(pdev);
 	struct resource *res = &pdev->resource[bar];
 	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
+	struct iomul_deed *deed;
 
 	if (guard)
 		guard->stale = true;
 	if (command & PCI_COMMAND_IO)
 		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
+	deed = late_waits(res) ? NULL : kzalloc(sizeof(*deed), GFP_KERNEL);
 	if (!deed)
 		return;
 	deed->step.bar = bar;
@@ -375,8 +387,9 @@ static void bus_evict(struct pci_bus *bus, const struct resource *window)
 			res = &pdev->resource[i];
 			if (res->parent != window || res_is_ours(pdev, i))
 				continue;
-			pci_info(pdev, "iomul: %pR was shared, and is no longer its own%s\n", res,
-				 i == PCI_BRIDGE_IO_WINDOW ? "; remove and rescan it for another" : "");
+			if (!late_waits(res))
+				pci_info(pdev, "iomul: %pR was shared, and is no longer its own%s\n", res,
+					 i == PCI_BRIDGE_IO_WINDOW ? "; remove and rescan it for another" : "");
 			if (i < IOMUL_BARS)
 				bar_evict(pdev, i);
 			else if (pdev->subordinate)
@@ -438,7 +451,7 @@ void iomul_held_files(struct iomul_held *held, bool there)
 
 	for (bar = 0; bar < IOMUL_BARS; bar++)
 		if (there || held->pdev->resource[bar].flags & IORESOURCE_IO)
-			bar_file(held, bar, there);
+			bar_file(held, bar, there && pci_resource_len(held->pdev, bar));
 }
 
 static int bar_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -659,10 +672,37 @@ static void bar_assign(struct iomul_deed *deed)
 		res->start = res->end = res->flags = 0;
 }
 
+/*
+ * While it waited the kernel may have looked for a place for it, in the window that was shared, and have
+ * given it one, which was taken back, or none.
+ */
+static void late_restore(struct iomul_deed *deed)
+{
+	struct pci_bus_region at = { .start = deed->start, .end = deed->end };
+	struct resource *res = deed->res;
+
+	if (!deed->parent || res->parent || (res->start == deed->start && res->end == deed->end))
+		return;
+	res->name = deed->name;
+	res->start = deed->start;
+	res->end = deed->end;
+	res->flags = deed->flags;
+	pcibios_resource_to_bus(deed->pdev->bus, &at, res);
+	if (!BAR_IS_WINDOW(&deed->step)) {
+		iomul_config_write(deed->pdev, PCI_BASE_ADDRESS_0 + 4 * deed->step.bar, 4,
+				   at.start | PCI_BASE_ADDRESS_SPACE_IO);
+		return;
+	}
+	iomul_config_write(deed->pdev, PCI_IO_BASE_UPPER16, 4, at.start >> 16 | (at.end & 0xffff0000));
+	iomul_config_write(deed->pdev, PCI_IO_BASE, 2, (at.start >> 8 & 0xf0) | (at.end & 0xf000));
+}
+
 void iomul_steps_late(void)
 {
 	struct iomul_deed *deed, *next;
 
+	list_for_each_entry(deed, &late, list)
+		late_restore(deed);
 	list_for_each_entry_safe(deed, next, &late, list) {
 		if (deed->res->parent)
 			continue;	/* it shares again */

@@ -55,6 +55,13 @@ check "neither it nor its port is on" off
 check "its BAR's file, which would reach the owner, is gone" wait_for file_gone
 check "the others answer" answer_others
 check "every register is as it should be" verified
+bystanders_pause
+setpci -A intel-conf1 -s $new COMMAND=1:1
+check "somebody turns it on, past the kernel: that is noticed" refuses verified
+"$top/build/debug/try" repair > /dev/null
+check "and put right" verified
+bystanders_resume
+check "it is off once more" off
 check "it may share, too" $iomul attach $new
 check "it answers, too" answers $new
 check "every register is as it should be then" verified
@@ -70,7 +77,7 @@ check "it is off as before" off
 check "its file is gone as before" wait_for file_gone
 bystanders_stop
 check "detach" $iomul detach --all
-check "the file is there again" [ -e "$file" ]
+check "without ports it has no file, which would lead to port 0" file_gone
 check "what its port showed is so again" [ "$(hardware "$port")" = 1 ]
 check "ports are nested" nested
 check "the port's window, which was the group's, is shut" [ "$(setpci -A intel-conf1 -s "$port" 1c.w)" = 00f0 ]
@@ -82,6 +89,7 @@ check "and it is as it was" [ "$(hardware "$port")" = 1 ]
 check "removed again" sh -c "echo 1 > $pci/$port/remove"
 check "found again" rescan
 check "it has ports" has_ports
+check "and its file" [ -e "$file" ]
 check "ports are nested again" nested
 check "enabled again" enable
 check "it is on, as its port is" on

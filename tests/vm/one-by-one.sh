@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Rule 4 where ports are shared by several slots: detached one after another, the last
 # one puts back the ports of all. For a server with a switch, modules loaded, as root.
+# one-by-one.sh [rescan]: in between the kernel looks for ports for what has none.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 iomul=$top/build/iomul
@@ -9,13 +10,15 @@ failed=0
 
 cat /proc/ioports > /tmp/before
 $iomul attach --all || exit 1
+# The one whose own ports carry the group can't be detached before the others.
 slots=$($iomul status --json | python3 -c 'import json,sys
-print(*[s["slot"] for s in json.load(sys.stdin)["slots"]])')
+print(*[s["slot"] for s in sorted(json.load(sys.stdin)["slots"], key=lambda s: s["lender"])])')
 left=$(echo "$slots" | wc -w)
 for slot in $slots; do
 	"$top/build/vm/identity" -n 300 -p 2 || failed=1
 	$iomul detach "$slot" || failed=1
 	left=$((left - 1))
+	[ "${1:-}" != rescan ] || echo 1 > /sys/bus/pci/rescan
 done
 diff /tmp/before /proc/ioports || failed=1
 rmmod iomul-vfio-pci && rmmod iomul || failed=1
