@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Every topology of the lab, end to end: shares its slots, asks who answers, puts all back.
 
-usage: tests/vm/topology.py [--accesses N] [--keep DIR] CASE...|all    (on the host)
+usage: tests/vm/topology.py [--accesses N] [--seconds N] [--keep DIR] CASE...|all    (on the host)
        tests/vm/topology.py --list
 
 Each case is a virtual server of its own. In it: attach, accesses by parallel
@@ -563,12 +563,12 @@ def environment(case):
     return os.environ | {"PATH": f"{found.stdout.split()[-1]}:{os.environ['PATH']}"}
 
 
-def outside(name, accesses, keep):
+def outside(name, accesses, seconds, keep):
     case, check = CASES[name], Checks()
     with tempfile.TemporaryDirectory(prefix="iomul-topology-", dir=keep or ("/dev/shm" if os.path.isdir("/dev/shm") else None)) as work:
         trace = f"{work}/trace"
         command = [str(TOP / "lab/run"), case.topology, "--trace", trace, "--out", f"{work}/out",
-                   "--timeout", str(case.timeout), *(["--smp", str(case.smp)] if case.smp else []),
+                   "--timeout", str(seconds or case.timeout), *(["--smp", str(case.smp)] if case.smp else []),
                    *(f"--qemu={q}" for q in case.qemu), *([f"--append={case.append}"] if case.append else []),
                    "--script", __file__, "--", "--inside", name, "--accesses", str(accesses)]
         start = time.monotonic()
@@ -593,6 +593,7 @@ def main():
     p.add_argument("--load-tty")
     p.add_argument("--list", action="store_true")
     p.add_argument("--accesses", type=int, default=0)
+    p.add_argument("--seconds", type=int, help="that a server may take")
     p.add_argument("--keep")
     p.add_argument("case", nargs="*")
     args = p.parse_args()
@@ -609,7 +610,7 @@ def main():
         p.error(f"cases: {' '.join(CASES)}")
     passed, failed = 0, []
     for name in names:
-        check = outside(name, args.accesses, args.keep)
+        check = outside(name, args.accesses, args.seconds, args.keep)
         passed += check.passed
         failed += check.failed
     for what in failed:
