@@ -153,6 +153,11 @@ static void put_slots(FILE *f, const struct iomul_state *s)
 		slot_labels(f, "slot_present", &s->slot[i]);
 		fprintf(f, "%d\n", !(s->slot[i].flags & IOMUL_SLOT_GONE));
 	}
+	head(f, "slot_stranded", "gauge", "1 when the group's ports are gone: detach it.");
+	for (i = 0; i < s->slots; i++) {
+		slot_labels(f, "slot_stranded", &s->slot[i]);
+		fprintf(f, "%d\n", !!(s->slot[i].flags & IOMUL_SLOT_STRANDED));
+	}
 }
 
 static void put_info(FILE *f, const struct iomul_info *info)

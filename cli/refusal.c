@@ -104,6 +104,15 @@ static const struct reason {
 			    "{slot}: {at}, below the same window, is bound to {who}, whose user may take "
 			    "ports at any moment; unbind it first, or if it shares: iomul bind {at}",
 			    NULL },
+	[IOMUL_R_STRANDED] = { "stranded",
+			       "{slot}: the group below {AT} lost its ports {range} to others, since Linux gave "
+			       "up windows for a device that was plugged in; detach the group's slots first",
+			       NULL },
+	[IOMUL_R_CLOSED] = { "closed",
+			     "{slot}: the port {at} does not pass ports {range} on, though Linux has them there: it "
+			     "gave them up once and did not open them again; remove that port and rescan: echo 1 > "
+			     "/sys/bus/pci/devices/{AT}/remove; echo 1 > /sys/bus/pci/rescan",
+			     NULL },
 };
 
 const char *reason_name(u32 reason)

@@ -48,6 +48,7 @@ static const struct {
 	{ IOMUL_SLOT_LENDER, "lender" },
 	{ IOMUL_SLOT_GONE, "unplugged" },
 	{ IOMUL_SLOT_LEASED, "leased" },
+	{ IOMUL_SLOT_STRANDED, "stranded" },
 };
 
 #define NOTES (sizeof(slot_notes) / sizeof(slot_notes[0]))
@@ -156,7 +157,7 @@ static void print_slots(const struct report *r)
 		table_set(line, S_NOTE, "%s", note);
 		if (s->flags & IOMUL_SLOT_OWNER)
 			table_paint(line, S_NOTE, "green");
-		if (s->flags & IOMUL_SLOT_GONE)
+		if (s->flags & (IOMUL_SLOT_GONE | IOMUL_SLOT_STRANDED))
 			table_paint(line, S_NOTE, "red");
 	}
 	if (table)

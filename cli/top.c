@@ -71,10 +71,11 @@ static const char slot_head[] =
 static void slot_line(const struct slot_rate *r, char text[LINE])
 {
 	char addr[ADDR_TEXT], a[16], s[16], w[16], t[16], l[16];
-	const char *state = r->now.flags & IOMUL_SLOT_GONE  ? "unplugged" :
-			    r->errors > 0		    ? "errors" :
-			    r->now.flags & IOMUL_SLOT_OWNER ? "owner" :
-							      "";
+	const char *state = r->now.flags & IOMUL_SLOT_GONE     ? "unplugged" :
+			    r->now.flags & IOMUL_SLOT_STRANDED ? "stranded" :
+			    r->errors > 0		       ? "errors" :
+			    r->now.flags & IOMUL_SLOT_OWNER    ? "owner" :
+								 "";
 
 	snprintf(text, LINE, "%-12s %5u %9s %9s %9s %10s %10s %6u  %-7s %.*s",
 		 addr_slot(r->now.addr, addr), r->now.group, count_text(r->accesses, a),

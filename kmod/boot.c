@@ -229,6 +229,7 @@ static const char *const reasons[IOMUL_R_COUNT] = {
 	[IOMUL_R_GONE] = "it was removed meanwhile",
 	[IOMUL_R_CONFLICT] = "the ports were taken meanwhile",
 	[IOMUL_R_HOOKED] = "somebody else has taken over its config access",
+	[IOMUL_R_CLOSED] = "a port above it does not pass its ports on, whatever Linux says",
 	[IOMUL_R_MIXED] = "a port that also leads to others has no room left, nor beside its window",
 };
 

@@ -31,7 +31,7 @@ static void device_removed(struct pci_dev *pdev)
 	held = iomul_held_find(pdev);
 	if (held)
 		iomul_held_lost(held);
-	iomul_anchor_lost(pdev);
+	iomul_above_lost(pdev);
 	iomul_steps_late_drop(pdev);
 	mutex_unlock(&iomul_lock);
 }

@@ -210,10 +210,24 @@ static struct iomul_live *live_new(const struct iomul_group *group, struct pci_b
 	live->window = group->window;
 	live->anchor = anchor;
 	live->tree.mux.owner = IOMUL_NONE;
+	if (!iomul_above_alloc(live)) {
+		kfree(live);
+		return NULL;
+	}
 	get_device(&anchor->dev);
 	snprintf(live->name, sizeof(live->name), "iomul group %u", live->id);
 	list_add_tail(&live->list, &iomul_lives);
 	return live;
+}
+
+static struct iomul_addr live_anchor(const struct iomul_live *live, u32 *root)
+{
+	struct pci_bus *bus = live->anchor;
+
+	*root = pci_is_root_bus(bus);
+	if (!*root && bus->self)
+		return iomul_pdev_addr(bus->self);
+	return (struct iomul_addr){ .segment = pci_domain_nr(bus), .bus = bus->number };
 }
 
 static void live_release(struct kref *ref)
@@ -223,6 +237,7 @@ static void live_release(struct kref *ref)
 	tree_free(&live->tree);
 	tree_free(&live->next);
 	put_device(&live->anchor->dev);
+	kfree(live->above);
 	kfree(live);
 }
 
@@ -357,6 +372,26 @@ static bool node_widens(const struct iomul_snapshot *snap, u32 node)
 	return !iomul_range_contains(snap->node[node].window, snap->t.mark[node].window);
 }
 
+static int live_refuse_stranded(const struct iomul_live *live, struct iomul_addr slot,
+				struct iomul_refusal *refusal)
+{
+	u32 root;
+	int err = iomul_refuse(refusal, IOMUL_R_STRANDED, slot, live_anchor(live, &root));
+
+	refusal->range = live->window;
+	return err;
+}
+
+/* The first slot that is to join @live. */
+static struct iomul_addr attach_joins(const struct attach *a, const struct iomul_live *live)
+{
+	const struct iomul_node *n = a->snap->node;
+
+	while (n->group != live->id || !node_joins(n) || (n->flags & IOMUL_NODE_PORT))
+		n++;
+	return n->addr;
+}
+
 static int attach_new_held(struct attach *a, u32 node)
 {
 	struct iomul_snapshot *snap = a->snap;
@@ -365,7 +400,9 @@ static int attach_new_held(struct attach *a, u32 node)
 	struct iomul_held *held, *up;
 
 	if (live && live->lease)
-		return iomul_lease_refuse(live, n->addr, a->refusal);
+		return iomul_lease_refuse(live, attach_joins(a, live), a->refusal);
+	if (live && live->stranded)
+		return live_refuse_stranded(live, attach_joins(a, live), a->refusal);
 	held = iomul_guard_find(snap->pdev[node]);
 	if (held)
 		iomul_guard_join(held, live);
@@ -477,6 +514,24 @@ static int attach_carry_out(struct attach *a)
 	return err;
 }
 
+/* Linux may say so, and be wrong: it does not open the window of a port in use that it has given up and placed anew. */
+static int attach_reaches(struct attach *a)
+{
+	struct iomul_live *live;
+	struct pci_dev *pdev;
+	int err;
+
+	list_for_each_entry(live, &iomul_lives, list) {
+		pdev = live->concerned ? iomul_above_closed(live) : NULL;
+		if (!pdev)
+			continue;
+		err = iomul_refuse(a->refusal, IOMUL_R_CLOSED, attach_joins(a, live), iomul_pdev_addr(pdev));
+		a->refusal->range = live->window;
+		return err;
+	}
+	return 0;
+}
+
 static void lives_install(void)
 {
 	struct iomul_live *live;
@@ -554,6 +609,7 @@ static void lives_settle(void)
 	list_for_each_entry(live, &iomul_lives, list) {
 		live->concerned = false;
 		tree_free(&live->next);
+		iomul_above_note(live);
 	}
 }
 
@@ -617,6 +673,8 @@ static int attach_locked(struct attach *a, const struct iomul_addr *addr, u32 co
 		goto out_forget;
 	attach_awake(a, true);
 	err = attach_carry_out(a);
+	if (!err)
+		err = attach_reaches(a);
 	if (!err) {
 		lives_install();
 		attach_guard_others(a);
@@ -642,6 +700,7 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
 	iomul_steps_mend();
+	iomul_above_mend();
 	a.snap = iomul_snapshot_take();
 	if (IS_ERR(a.snap)) {
 		err = PTR_ERR(a.snap);
@@ -1083,23 +1142,6 @@ void iomul_held_lost(struct iomul_held *held)
 		 held->user ? "; its user gets ENODEV from now on" : "");
 }
 
-void iomul_anchor_lost(struct pci_dev *pdev)
-{
-	struct iomul_deed *deed;
-	struct iomul_live *live;
-
-	if (!pdev->subordinate)
-		return;
-	list_for_each_entry(live, &iomul_lives, list) {
-		if (live->anchor != pdev->subordinate)
-			continue;
-		iomul_reserve_drop(live);
-		list_for_each_entry(deed, &iomul_journal, list)
-			if (deed->hold && deed->live == live)
-				iomul_hold_drop(deed->hold);
-	}
-}
-
 void iomul_touch_all(void)
 {
 	struct iomul_held *held;
@@ -1151,16 +1193,6 @@ void iomul_stop_all(void)
 static bool addr_equal(struct iomul_addr a, struct iomul_addr b)
 {
 	return a.segment == b.segment && a.bus == b.bus && a.devfn == b.devfn;
-}
-
-static struct iomul_addr live_anchor(const struct iomul_live *live, u32 *root)
-{
-	struct pci_bus *bus = live->anchor;
-
-	*root = pci_is_root_bus(bus);
-	if (!*root && bus->self)
-		return iomul_pdev_addr(bus->self);
-	return (struct iomul_addr){ .segment = pci_domain_nr(bus), .bus = bus->number };
 }
 
 static u32 mux_levels(const struct iomul_mux *mux)
@@ -1270,6 +1302,8 @@ void iomul_slot_status(const struct iomul_slot *slot, struct iomul_slot_status *
 	}
 	if (slot->gone)
 		s->flags |= IOMUL_SLOT_GONE;
+	if (slot->live->stranded)
+		s->flags |= IOMUL_SLOT_STRANDED;
 	if (slot_lends(slot))
 		s->flags |= IOMUL_SLOT_LENDER;
 	strscpy(s->who, slot_user(slot), sizeof(s->who));
@@ -1338,7 +1372,7 @@ static void others_verify(bool repair, struct iomul_verify *v)
 	u32 before;
 
 	list_for_each_entry(held, &iomul_helds, in_all) {
-		if (!held->window_only && !held->guard)
+		if ((!held->window_only && !held->guard) || iomul_held_given_up(held))
 			continue;
 		before = v->out_wrong;
 		iomul_held_verify(held, &v->out_checked, &v->out_wrong);

@@ -20,6 +20,7 @@
  */
 #include <linux/hashtable.h>
 #include <linux/slab.h>
+#include "core/config.h"
 #include "iomul.h"
 
 #define FILTER_BUCKETS 8
@@ -118,6 +119,11 @@ static u32 held_bits(const struct iomul_held *held, int reg, u32 *value)
 	return 0;
 }
 
+bool iomul_held_given_up(const struct iomul_held *held)
+{
+	return held->window_only && !READ_ONCE(held->pdev->resource[PCI_BRIDGE_IO_WINDOW].parent);
+}
+
 static bool held_register(const struct iomul_held *held, int where)
 {
 	int reg = where & ~3;
@@ -127,7 +133,8 @@ static bool held_register(const struct iomul_held *held, int where)
 	if (reg == PCI_COMMAND)
 		return !held->window_only;
 	/* Of a function the first is BAR 3. */
-	return !held->slot && !held->guard && (reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
+	return !held->slot && !held->guard && !iomul_held_given_up(held) &&
+	       (reg == PCI_IO_BASE || reg == PCI_IO_BASE_UPPER16);
 }
 
 /* A BAR that is written back, as after a reset, may be another one than ours. */
@@ -321,6 +328,36 @@ static int numbers_write(struct iomul_filter *below, int where, int size, u32 va
 }
 
 /*
+ * Windows of ports above groups
+ */
+
+static bool is_window(int where, int size)
+{
+	return (where < PCI_SEC_STATUS && where + size > PCI_IO_BASE) ||
+	       (where & ~3) == PCI_IO_BASE_UPPER16;
+}
+
+/* Somebody has written the window of the port above @top. */
+static void window_written(struct iomul_filter *top)
+{
+	struct iomul_filter *f;
+	struct iomul_held *held;
+	unsigned long flags;
+	int i, k;
+
+	hash_for_each_rcu(filters, i, f, node) {
+		if (!filter_is_below(f, top))
+			continue;
+		raw_spin_lock_irqsave(&f->lock, flags);
+		for (k = 0; k < FILTER_BUCKETS; k++)
+			hlist_for_each_entry_rcu(held, &f->bucket[k], in_filter)
+				if (held->live)
+					iomul_above_written(held->live);
+		raw_spin_unlock_irqrestore(&f->lock, flags);
+	}
+}
+
+/*
  * The filter
  */
 
@@ -355,10 +392,11 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 	rcu_read_lock();
 	filter = filter_find(bus);
 	held = filter ? filter_held(filter, devfn) : NULL;
-	below = filter && is_numbers(where, size) ? filter_below(filter, devfn) : NULL;
+	below = filter && (is_numbers(where, size) || is_window(where, size)) ?
+			filter_below(filter, devfn) : NULL;
 	if (held && held_register(held, where)) {
 		ret = held_write(held, bus, where, size, val);
-	} else if (below) {
+	} else if (below && is_numbers(where, size)) {
 		ret = numbers_write(below, where, size, val);
 	} else {
 		ops = filter ? filter->orig : original_ops(bus);
@@ -366,6 +404,8 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 			ret = ops->write(bus, devfn, where, size, val);
 		if (held && held_bar(held, where))
 			iomul_held_touch(held);
+		if (below)
+			window_written(below);
 	}
 	rcu_read_unlock();
 	return ret;
@@ -547,6 +587,39 @@ void iomul_config_write(struct pci_dev *pdev, int where, int size, u32 value)
 	if (ops)
 		ops->write(pdev->bus, pdev->devfn, where, size, value);
 	rcu_read_unlock();
+}
+
+struct iomul_range iomul_port_window(struct pci_dev *pdev)
+{
+	u32 low = iomul_config_read(pdev, PCI_IO_BASE, 2), high = 0;
+	struct resource res = { .flags = IORESOURCE_IO };
+	struct pci_bus_region region;
+	struct iomul_range window;
+
+	if ((low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32)
+		high = iomul_config_read(pdev, PCI_IO_BASE_UPPER16, 4);
+	window = iomul_config_window(low, high);
+	if (iomul_range_empty(window))
+		return window;
+	region.start = window.first;
+	region.end = window.last;
+	pcibios_bus_to_resource(pdev->bus, &res, &region);
+	return iomul_res_range(&res);
+}
+
+void iomul_port_window_write(struct pci_dev *pdev, struct iomul_range at)
+{
+	struct resource res = { .start = at.first, .end = at.last, .flags = IORESOURCE_IO };
+	struct pci_bus_region r = { 0 };
+	u32 low = 0x00f0, high = 0;
+
+	if (!iomul_range_empty(at)) {
+		pcibios_resource_to_bus(pdev->bus, &r, &res);
+		low = (r.start >> 8 & 0xf0) | (r.end & 0xf000);
+		high = r.start >> 16 | (r.end & 0xffff0000);
+	}
+	iomul_config_write(pdev, PCI_IO_BASE_UPPER16, 4, high);
+	iomul_config_write(pdev, PCI_IO_BASE, 2, low);
 }
 
 static u32 hw_read(struct iomul_held *held, int where, int size)

@@ -115,6 +115,8 @@ void iomul_held_set_live(struct iomul_held *held, struct iomul_live *live);
 /* Out of the filter; free it a grace period later. */
 void iomul_held_stop(struct iomul_held *held);
 void iomul_held_free(struct iomul_held *held);
+/* Of a port that was widened: has Linux given its window up since? */
+bool iomul_held_given_up(const struct iomul_held *held);
 /* Do bus numbers lead config cycles to it now? */
 bool iomul_held_in_reach(const struct iomul_held *held);
 struct iomul_held *iomul_held_find(const struct pci_dev *pdev);
@@ -181,6 +183,11 @@ u16 iomul_held_command(struct iomul_held *held);
 u32 iomul_config_read(struct pci_dev *pdev, int where, int size);
 void iomul_config_write(struct pci_dev *pdev, int where, int size, u32 value);
 
+/* The window that the registers of the port @pdev have, empty if none. */
+struct iomul_range iomul_port_window(struct pci_dev *pdev);
+/* Writes @at, or none if it is empty, past the filter. */
+void iomul_port_window_write(struct pci_dev *pdev, struct iomul_range at);
+
 size_t iomul_filters_bytes(void);
 bool iomul_filters_empty(void);
 
@@ -215,6 +222,23 @@ void iomul_guard_end(struct iomul_held *held);
 void iomul_guards_mend(void);
 /* Somebody past the filter may have turned its I/O Space Enable on. */
 void iomul_guard_mend(struct iomul_held *held);
+
+/*
+ * Ports above a group (above.c). Under pci_lock_rescan_remove() and iomul_lock, unless it says so.
+ */
+
+/* For @live's anchor. False: no memory. */
+bool iomul_above_alloc(struct iomul_live *live);
+/* Remembers what windows they have, unless the group is adrift. */
+void iomul_above_note(struct iomul_live *live);
+/* Somebody wrote a window register of one. In any context. */
+void iomul_above_written(struct iomul_live *live);
+/* One whose registers don't pass the group's ports on, or NULL. */
+struct pci_dev *iomul_above_closed(const struct iomul_live *live);
+/* Puts back what the kernel gave up, or strands the group. */
+void iomul_above_mend(void);
+/* The bus below @pdev is going: takes what was requested of it out of the tree. */
+void iomul_above_lost(struct pci_dev *pdev);
 
 /*
  * Snapshots (snapshot.c)
@@ -283,8 +307,14 @@ void iomul_steps_mend(void);
 void iomul_steps_late(void);
 /* @pdev is going: nothing of it waits any more. */
 void iomul_steps_late_drop(struct pci_dev *pdev);
+/* Puts @live's range into the tree. 0; or -EBUSY: @with, or nobody (NULL), has some of it. */
+int iomul_reserve(struct iomul_live *live, const struct resource **with);
 /* Takes @live's range out of the tree, if it is there. */
 void iomul_reserve_drop(struct iomul_live *live);
+/* What Linux has thrown out of the tree with a window that is open again. */
+void iomul_holds_return(void);
+/* The resource of @bus that contains the ports @at, or NULL. */
+struct resource *iomul_bus_aperture(struct pci_bus *bus, struct iomul_range at);
 bool iomul_res_is_hold(const struct resource *res);
 void iomul_hold_drop(struct iomul_hold *hold);
 /* The group, other than those being dissolved, whose window overlaps @hold; or NULL. */
@@ -320,6 +350,12 @@ struct iomul_count {
 	u64 switches;			/* times the slot became owner */
 };
 
+/* The window of a port above a group, as it was when slots of that were attached last. */
+struct iomul_above {
+	struct iomul_range at;
+	unsigned long flags;
+};
+
 /* A group at work. @tree and counters: under the turn. */
 struct iomul_live {
 	struct iomul_turn turn;
@@ -347,6 +383,11 @@ struct iomul_live {
 	u32 slots;
 	u32 leaving;
 	bool concerned;			/* by the attach or detach under way */
+	bool anchor_gone;
+	bool adrift;			/* a window above was given up: @touched for as long */
+	bool stranded;			/* for good; under the turn */
+	struct iomul_above *above;	/* windows of the ports above, from @anchor's on */
+	u32 levels_above;
 	struct lease *lease;
 	struct pci_bus *anchor;		/* a reference */
 	struct iomul_tree next;		/* being built */
@@ -415,8 +456,6 @@ void iomul_slot_put(struct iomul_slot *slot);
 void iomul_held_lost(struct iomul_held *held);
 /* Drops slots that were replaced and are not held open any more. */
 void iomul_detach_replaced(void);
-/* The bus below @pdev is going: takes what was requested of it out of the tree. */
-void iomul_anchor_lost(struct pci_dev *pdev);
 /* With an event outside of the filter's sight, such as a resume: everything is touched. */
 void iomul_touch_all(void);
 /* The machine goes down: no access any more but of host drivers that have a lease. */

@@ -568,7 +568,7 @@ static bool lease_passes(struct iomul_live *live, struct iomul_user *user)
 {
 	struct iomul_slot *lessee = READ_ONCE(live->lessee);
 
-	return !lessee || lessee == user->slot || READ_ONCE(user->gone);
+	return !lessee || lessee == user->slot || READ_ONCE(user->gone) || READ_ONCE(live->adrift);
 }
 
 int iomul_lease_wait(struct iomul_user *user)

@@ -421,24 +421,6 @@ static int resources_read(void *data)
  * whose own would clash there.
  */
 
-static struct iomul_range port_hardware_window(struct pci_dev *pdev)
-{
-	u32 low = iomul_config_read(pdev, PCI_IO_BASE, 2), high = 0;
-	struct pci_bus_region region;
-	struct resource res = { .flags = IORESOURCE_IO };
-	struct iomul_range window;
-
-	if ((low & PCI_IO_RANGE_TYPE_MASK) == PCI_IO_RANGE_TYPE_32)
-		high = iomul_config_read(pdev, PCI_IO_BASE_UPPER16, 4);
-	window = iomul_config_window(low, high);
-	if (iomul_range_empty(window))
-		return window;
-	region.start = window.first;
-	region.end = window.last;
-	pcibios_bus_to_resource(pdev->bus, &res, &region);
-	return iomul_res_range(&res);
-}
-
 static struct iomul_range bar_hardware_range(struct pci_dev *pdev, unsigned int bar, u32 size)
 {
 	u32 base = iomul_config_read(pdev, PCI_BASE_ADDRESS_0 + 4 * bar, 4);
@@ -488,7 +470,7 @@ static void strays_read(struct iomul_snapshot *snap, u32 room)
 		if ((snap->node[i].flags & (IOMUL_NODE_PORT | IOMUL_NODE_SHARED)) != IOMUL_NODE_PORT ||
 		    !(snap->node[i].flags & IOMUL_NODE_FORWARDS))
 			continue;
-		hw = port_hardware_window(snap->pdev[i]);
+		hw = iomul_port_window(snap->pdev[i]);
 		known = snap->node[i].window;
 		if (!iomul_range_overlaps(hw, known)) {
 			stray_add(snap, "window", i, hw, room);

@@ -128,6 +128,28 @@ static void undo_later(struct iomul_deed *deed, struct resource *res)
 	deed->pdev = pci_dev_get(deed->held->pdev);
 }
 
+/* @res waits for its place: the deed that says which. */
+static const struct iomul_deed *late_find(const struct resource *res)
+{
+	const struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &late, list)
+		if (deed->res == res && deed->parent)
+			return deed;
+	return NULL;
+}
+
+/* Has the kernel given @res up, or what that is in, and has not placed it anew? */
+static bool given_up(const struct resource *res)
+{
+	const struct iomul_deed *waits;
+
+	if (res->parent || res == &ioport_resource)
+		return false;
+	waits = late_find(res);
+	return !waits || given_up(waits->parent);
+}
+
 static void release_undo(struct iomul_deed *deed)
 {
 	struct resource *res = deed_resource(deed);
@@ -141,7 +163,7 @@ static void release_undo(struct iomul_deed *deed)
 		return;
 	}
 	deed_restore(deed);
-	if (request_resource(deed->parent, res))
+	if (given_up(deed->parent) || request_resource(deed->parent, res))
 		undo_later(deed, res);
 }
 
@@ -204,7 +226,7 @@ bool iomul_res_is_hold(const struct resource *res)
 	return false;
 }
 
-static struct resource *bus_aperture(struct pci_bus *bus, struct iomul_range at)
+struct resource *iomul_bus_aperture(struct pci_bus *bus, struct iomul_range at)
 {
 	struct resource *res;
 	int i;
@@ -216,26 +238,35 @@ static struct resource *bus_aperture(struct pci_bus *bus, struct iomul_range at)
 	return NULL;
 }
 
-static int reserve_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+int iomul_reserve(struct iomul_live *live, const struct resource **with)
 {
-	struct iomul_live *live = deed->live;
-	struct iomul_range at = deed->step.to;
-	struct resource *aperture = bus_aperture(live->anchor, at), *res;
+	struct resource *aperture = iomul_bus_aperture(live->anchor, live->window), *res;
 
+	*with = NULL;
 	if (!aperture)
-		return deed_conflict(deed, refusal, at, NULL);
+		return -EBUSY;
 	/* insert_resource() would adopt whatever lies inside; only holds may. */
-	for (res = aperture->child; res; res = res->sibling)
-		if (iomul_range_overlaps(iomul_res_range(res), at) && !iomul_res_is_hold(res))
-			return deed_conflict(deed, refusal, at, res);
+	for (res = aperture->child; res; res = res->sibling) {
+		if (!iomul_range_overlaps(iomul_res_range(res), live->window) || iomul_res_is_hold(res))
+			continue;
+		*with = res;
+		return -EBUSY;
+	}
 	live->res = (struct resource){
 		.name = live->name,
-		.start = at.first,
-		.end = at.last,
+		.start = live->window.first,
+		.end = live->window.last,
 		.flags = IORESOURCE_IO | IORESOURCE_BUSY,
 	};
-	if (insert_resource(aperture, &live->res))
-		return deed_conflict(deed, refusal, at, NULL);
+	return insert_resource(aperture, &live->res) ? -EBUSY : 0;
+}
+
+static int reserve_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	const struct resource *with;
+
+	if (iomul_reserve(deed->live, &with))
+		return deed_conflict(deed, refusal, deed->step.to, with);
 	return 0;
 }
 
@@ -337,17 +368,6 @@ static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
 	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
 }
 
-/* Has @res a place of its own, which it waits for? */
-static bool late_waits(const struct resource *res)
-{
-	const struct iomul_deed *deed;
-
-	list_for_each_entry(deed, &late, list)
-		if (deed->res == res && deed->parent)
-			return true;
-	return false;
-}
-
 /* It gets ports again when the port above has some of its own; if there is memory to remember it. */
 static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 {
@@ -360,7 +380,7 @@ static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 		guard->stale = true;
 	if (command & PCI_COMMAND_IO)
 		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
-	deed = late_waits(res) ? NULL : kzalloc(sizeof(*deed), GFP_KERNEL);
+	deed = late_find(res) ? NULL : kzalloc(sizeof(*deed), GFP_KERNEL);
 	if (!deed)
 		return;
 	deed->step.bar = bar;
@@ -387,7 +407,7 @@ static void bus_evict(struct pci_bus *bus, const struct resource *window)
 			res = &pdev->resource[i];
 			if (res->parent != window || res_is_ours(pdev, i))
 				continue;
-			if (!late_waits(res))
+			if (!late_find(res))
 				pci_info(pdev, "iomul: %pR was shared, and is no longer its own%s\n", res,
 					 i == PCI_BRIDGE_IO_WINDOW ? "; remove and rescan it for another" : "");
 			if (i < IOMUL_BARS)
@@ -395,7 +415,7 @@ static void bus_evict(struct pci_bus *bus, const struct resource *window)
 			else if (pdev->subordinate)
 				bus_evict(pdev->subordinate, res);
 			if (i == PCI_BRIDGE_IO_WINDOW)
-				iomul_config_write(pdev, PCI_IO_BASE, 2, 0x00f0);	/* none */
+				iomul_port_window_write(pdev, IOMUL_RANGE_EMPTY);
 			release_resource(res);
 			res->start = res->end = res->flags = 0;
 		}
@@ -527,6 +547,7 @@ static int hold_place(struct iomul_deed *deed, struct iomul_range at)
 		return 0;
 	res->start = at.first;
 	res->end = at.last;
+	res->flags |= IORESOURCE_BUSY;
 	return request_resource(deed->parent, res);
 }
 
@@ -538,7 +559,7 @@ static void holds_place(const struct iomul_deed *more, const struct iomul_deed *
 	struct iomul_range at;
 
 	list_for_each_entry(deed, &iomul_journal, list) {
-		if (!deed->hold || iomul_range_empty(deed->hold->at))
+		if (!deed->hold || deed->hold->leased || iomul_range_empty(deed->hold->at))
 			continue;
 		at = deed->hold->at;
 		list_for_each_entry(widen, &iomul_journal, list)
@@ -550,6 +571,11 @@ static void holds_place(const struct iomul_deed *more, const struct iomul_deed *
 			pr_warn("%s: ports %#06x-%#06x were taken meanwhile\n", deed->hold->name,
 				at.first, at.last);
 	}
+}
+
+void iomul_holds_return(void)
+{
+	holds_place(NULL, NULL);
 }
 
 static int widen_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -580,7 +606,7 @@ static void widen_undo(struct iomul_deed *deed)
 	struct iomul_held *held = deed->held;
 	struct resource *res = deed_resource(deed);
 
-	if (!held->gone) {
+	if (!held->gone && !iomul_held_given_up(held)) {
 		if (adjust_resource(res, from.first, iomul_range_size(from))) {
 			pci_warn(held->pdev,
 				 "iomul: its window stays %pR, which others use by now\n", res);
@@ -678,7 +704,8 @@ static void bar_assign(struct iomul_deed *deed)
  */
 static void late_restore(struct iomul_deed *deed)
 {
-	struct pci_bus_region at = { .start = deed->start, .end = deed->end };
+	struct iomul_range range = { deed->start, deed->end };
+	struct pci_bus_region at;
 	struct resource *res = deed->res;
 
 	if (!deed->parent || res->parent || (res->start == deed->start && res->end == deed->end))
@@ -687,20 +714,36 @@ static void late_restore(struct iomul_deed *deed)
 	res->start = deed->start;
 	res->end = deed->end;
 	res->flags = deed->flags;
-	pcibios_resource_to_bus(deed->pdev->bus, &at, res);
-	if (!BAR_IS_WINDOW(&deed->step)) {
-		iomul_config_write(deed->pdev, PCI_BASE_ADDRESS_0 + 4 * deed->step.bar, 4,
-				   at.start | PCI_BASE_ADDRESS_SPACE_IO);
+	if (BAR_IS_WINDOW(&deed->step)) {
+		iomul_port_window_write(deed->pdev, range);
 		return;
 	}
-	iomul_config_write(deed->pdev, PCI_IO_BASE_UPPER16, 4, at.start >> 16 | (at.end & 0xffff0000));
-	iomul_config_write(deed->pdev, PCI_IO_BASE, 2, (at.start >> 8 & 0xf0) | (at.end & 0xf000));
+	pcibios_resource_to_bus(deed->pdev->bus, &at, res);
+	iomul_config_write(deed->pdev, PCI_BASE_ADDRESS_0 + 4 * deed->step.bar, 4,
+			   at.start | PCI_BASE_ADDRESS_SPACE_IO);
+}
+
+/* The kernel has given up what it lay in. It is left as the kernel leaves such: the next rescan gives it a place. */
+static void late_forget(struct iomul_deed *deed)
+{
+	struct resource *res = deed->res;
+
+	res->name = deed->name;
+	res->start = 0;
+	res->end = deed->end - deed->start;
+	res->flags = deed->flags;
+	if (BAR_IS_WINDOW(&deed->step))
+		iomul_port_window_write(deed->pdev, IOMUL_RANGE_EMPTY);
+	late_free(deed);
 }
 
 void iomul_steps_late(void)
 {
 	struct iomul_deed *deed, *next;
 
+	list_for_each_entry_safe(deed, next, &late, list)
+		if (deed->parent && !deed->res->parent && given_up(deed->parent))
+			late_forget(deed);
 	list_for_each_entry(deed, &late, list)
 		late_restore(deed);
 	list_for_each_entry_safe(deed, next, &late, list) {

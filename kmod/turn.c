@@ -258,7 +258,7 @@ static const struct iomul_slot *live_leased(const struct iomul_live *live)
 {
 	const struct iomul_slot *slot = live->lessee;
 
-	return slot && slot->index != IOMUL_UNREACHABLE ? slot : NULL;
+	return slot && slot->index != IOMUL_UNREACHABLE && !live->stranded ? slot : NULL;
 }
 
 int iomul_live_shut(struct iomul_live *live)
@@ -297,6 +297,8 @@ void iomul_live_settle(struct iomul_live *live)
 
 	WRITE_ONCE(live->touched, false);
 	smp_mb();
+	if (READ_ONCE(live->adrift))
+		WRITE_ONCE(live->touched, true);
 	for (i = 0; i < tree->helds; i++) {
 		held = tree->held[i];
 		if (!READ_ONCE(held->touched))
@@ -346,6 +348,8 @@ static noinline int path_route(struct iomul_user *user)
 
 	if (user->index == IOMUL_UNREACHABLE)
 		return -ENODEV;
+	if (READ_ONCE(live->adrift))
+		return live->stranded ? -ENODEV : -EAGAIN;
 	if (live->lessee && live->lessee != user->slot)
 		return -EAGAIN;
 	if (gates_astray(live))
@@ -444,7 +448,7 @@ static int path_enter_after(struct iomul_user *user, bool nowait, ktime_t *since
 	do {
 		if (nowait)
 			return -EBUSY;
-		leased = live->lessee && live->lessee != slot;
+		leased = live->lessee && live->lessee != slot && !READ_ONCE(live->adrift);
 		turn_give(live);
 		err = leased ? iomul_lease_wait(user) : iomul_astray_pause(since);
 		turn_take(live, slot, false);
@@ -529,7 +533,9 @@ static int anchor_answers(const struct iomul_live *live)
 		if (!(command & PCI_COMMAND_IO) || pdev_asleep(bus->self))
 			return -EIO;
 	}
-	return 0;
+	if (READ_ONCE(live->adrift))
+		return -ENODEV;
+	return iomul_above_closed(live) ? -EIO : 0;
 }
 
 /* Nobody answered, but then bus numbers were away, or may have been: waits until they are back. */

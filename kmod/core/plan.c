@@ -33,6 +33,8 @@ static const int reason_errno[IOMUL_R_COUNT] = {
 	[IOMUL_R_SEIZED] = EBUSY,
 	[IOMUL_R_LEASED] = EBUSY,
 	[IOMUL_R_RIVAL] = EBUSY,
+	[IOMUL_R_STRANDED] = EBUSY,
+	[IOMUL_R_CLOSED] = EIO,
 };
 
 int iomul_reason_errno(u32 reason)

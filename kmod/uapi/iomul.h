@@ -146,6 +146,8 @@ enum iomul_reason {
 	IOMUL_R_SEIZED,		/* EBUSY: @who seized @at while it shared, and would write its shared ports back */
 	IOMUL_R_LEASED,		/* EBUSY: @who has leased the window for the slot of @at */
 	IOMUL_R_RIVAL,		/* EBUSY: driver @who of @at, below the same window, requests ports whenever its user wants */
+	IOMUL_R_STRANDED,	/* EBUSY: ports @range of the group are not passed on by @at any more: detach it first */
+	IOMUL_R_CLOSED,		/* EIO: the registers of port @at above do not pass on ports @range */
 	IOMUL_R_COUNT
 };
 
@@ -242,6 +244,7 @@ struct iomul_detach {
 #define IOMUL_SLOT_GONE		(1U << 2)	/* unplugged; comes back when plugged in again */
 #define IOMUL_SLOT_FUNCTION_GATE (1U << 3)	/* gated at the function, not at the port above */
 #define IOMUL_SLOT_LEASED	(1U << 4)	/* has the window to itself */
+#define IOMUL_SLOT_STRANDED	(1U << 5)	/* the kernel took the group's ports: accesses get ENODEV until it is detached */
 
 struct iomul_slot_status {
 	struct iomul_addr addr;		/* function 0 of the slot */
