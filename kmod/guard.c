@@ -5,7 +5,8 @@
  * When Linux has something to give ports to there, it takes them out of the port's window, which
  * are the group's, and would let it decode beside whoever owns it. So each is held, a new one from
  * before its driver on, with I/O Space Enable off, until it shares, too, is removed, or the port
- * has a window of its own again. Its driver is told that it is on, and finds its ports busy.
+ * has a window of its own again. Its driver is told that it is on, and finds its ports busy;
+ * when hotplug is over they are taken from it (iomul_steps_mend()).
  */
 #include <linux/delay.h>
 #include "iomul.h"

@@ -96,18 +96,6 @@ static void decode_undo(struct iomul_deed *deed)
 	iomul_held_decode(deed->held, deed->step.was && !deed->held->was_guard);
 }
 
-/*
- * A device that was plugged in below a port that shares: its ports were taken from
- * the shared window and are none of its own.
- */
-static bool given_by_kernel(const struct iomul_deed *deed)
-{
-	const struct iomul_held *up = deed->held->up;
-
-	return !BAR_IS_WINDOW(&deed->step) && up && up->window_set &&
-	       deed->parent == &up->pdev->resource[PCI_BRIDGE_IO_WINDOW];
-}
-
 static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 {
 	struct resource *res = deed_resource(deed);
@@ -115,8 +103,6 @@ static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refu
 	if (!res->parent || res->child)
 		return deed_conflict(deed, refusal, iomul_res_range(res), res->child);
 	deed_save(deed);
-	if (given_by_kernel(deed))
-		deed->parent = NULL;
 	release_resource(res);
 	return 0;
 }
@@ -156,12 +142,6 @@ static void release_undo(struct iomul_deed *deed)
 
 	if (deed->held->gone)
 		return;
-	if (!deed->parent) {
-		res->start = res->end = res->flags = 0;
-		deed->held->stale = true;
-		undo_later(deed, res);
-		return;
-	}
 	deed_restore(deed);
 	if (given_up(deed->parent) || request_resource(deed->parent, res))
 		undo_later(deed, res);
@@ -368,6 +348,24 @@ static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
 	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
 }
 
+/*
+ * The file resourceN of sysfs reads and writes ports where the BAR is, and asks nobody whose they are
+ * at the moment. Who has it open gets -ENODEV.
+ */
+static void bar_file(struct iomul_held *held, unsigned int bar, bool there)
+{
+	struct pci_dev *pdev = held->pdev;
+	struct bin_attribute *attr = iomul_bar_file(pdev, bar);
+
+	if (!attr || there != !!(held->no_file & 1U << bar))
+		return;
+	held->no_file ^= 1U << bar;
+	if (!there)
+		sysfs_remove_bin_file(&pdev->dev.kobj, attr);
+	else if (sysfs_create_bin_file(&pdev->dev.kobj, attr))
+		pci_warn(pdev, "iomul: %s is not back\n", attr->attr.name);
+}
+
 /* It gets ports again when the port above has some of its own; if there is memory to remember it. */
 static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 {
@@ -376,8 +374,10 @@ static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
 	struct iomul_deed *deed;
 
-	if (guard)
+	if (guard) {
 		guard->stale = true;
+		bar_file(guard, bar, false);
+	}
 	if (command & PCI_COMMAND_IO)
 		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
 	deed = late_find(res) ? NULL : kzalloc(sizeof(*deed), GFP_KERNEL);
@@ -447,24 +447,6 @@ static int bar_hide(struct iomul_held *held, struct resource *res)
 	return 0;
 }
 
-/*
- * The file resourceN of sysfs reads and writes ports where the BAR is, and asks nobody whose they are
- * at the moment. Who has it open gets -ENODEV.
- */
-static void bar_file(struct iomul_held *held, unsigned int bar, bool there)
-{
-	struct pci_dev *pdev = held->pdev;
-	struct bin_attribute *attr = iomul_bar_file(pdev, bar);
-
-	if (!attr || there != !!(held->no_file & 1U << bar))
-		return;
-	held->no_file ^= 1U << bar;
-	if (!there)
-		sysfs_remove_bin_file(&pdev->dev.kobj, attr);
-	else if (sysfs_create_bin_file(&pdev->dev.kobj, attr))
-		pci_warn(pdev, "iomul: %s is not back\n", attr->attr.name);
-}
-
 void iomul_held_files(struct iomul_held *held, bool there)
 {
 	unsigned int bar;
@@ -511,7 +493,8 @@ static void bar_undo(struct iomul_deed *deed)
 	iomul_held_bar(held, deed->step.bar, deed->raw);
 	res_release(iomul_held_bar_res(held, deed->step.bar));
 	deed_restore(deed);
-	bar_file(held, deed->step.bar, true);
+	if (pci_resource_len(held->pdev, deed->step.bar))
+		bar_file(held, deed->step.bar, true);
 }
 
 /*
@@ -788,12 +771,17 @@ static struct resource *deed_placed(const struct iomul_deed *deed)
 /*
  * For a device whose ports don't suffice, the kernel gives up the windows of others, with all that
  * is below, and assigns them anew. Of what we hold the hardware is where it was; so are, with this,
- * the resources.
+ * the resources. And what it has given to others out of a window that shares, it has given away for us.
  */
 void iomul_steps_mend(void)
 {
 	struct iomul_deed *deed;
+	struct iomul_held *held;
 	struct resource *res;
+
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (held->window_set && !held->gone && held->pdev->subordinate)
+			bus_evict(held->pdev->subordinate, &held->pdev->resource[PCI_BRIDGE_IO_WINDOW]);
 
 	list_for_each_entry(deed, &iomul_journal, list) {
 		res = deed->held && !deed->held->gone ? deed_placed(deed) : NULL;

@@ -48,10 +48,11 @@ file_gone() { ! [ -e "$file" ]; }
 check "find it again" rescan
 check "it is there" is_there $new
 check "enable it, as a driver does" enable
+check "neither it nor its port is on" off
+check "the ports that Linux gave it out of the group's are taken from it" wait_for refuses has_ports
+check "setpci changes nothing" sh -c "setpci -s $new COMMAND=3:3; setpci -s $port COMMAND=3:3"
 check "it seems to be on" seems_on
 check "neither it nor its port is" off
-check "setpci changes nothing" sh -c "setpci -s $new COMMAND=3:3; setpci -s $port COMMAND=3:3"
-check "neither it nor its port is on" off
 check "its BAR's file, which would reach the owner, is gone" wait_for file_gone
 check "the others answer" answer_others
 check "every register is as it should be" verified
