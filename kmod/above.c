@@ -82,8 +82,14 @@ static bool window_open(struct iomul_live *live, struct pci_dev *pdev, struct re
 	const struct resource closed = *res;
 	struct resource *aperture;
 
-	if (res->parent)
-		return iomul_range_contains(iomul_res_range(res), live->window);
+	if (res->parent) {
+		if (!iomul_range_contains(iomul_res_range(res), live->window))
+			return false;
+		/* Placed anew, but Linux does not open the window of a port in use. */
+		if (!iomul_range_contains(iomul_port_window(pdev), live->window))
+			iomul_port_window_write(pdev, iomul_res_range(res));
+		return true;
+	}
 	aperture = iomul_bus_aperture(pdev->bus, above->at);
 	if (!aperture)
 		return false;
