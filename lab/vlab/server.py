@@ -174,10 +174,22 @@ class Server:
 
     def control(self):
         try:
-            monitor = qmp.Qmp(self.ports["qmp"][0])
+            self.monitor = monitor = qmp.Qmp(self.ports["qmp"][0])
         except (EOFError, OSError):
             return
         qmp.serve(monitor, self.ports["ctl"][0])
+
+    def processors(self):
+        """Twice, two seconds apart: does each move on, does it halt? A server that stands still says no more."""
+        try:
+            for wait in (2, 0):
+                answer = self.monitor.command({"execute": "human-monitor-command",
+                                               "arguments": {"command-line": "info registers -a"}})
+                for line in re.findall(r"^(?:CPU#|RIP).*", answer.get("return", ""), re.M):
+                    print("lab:", line, file=sys.stderr)
+                time.sleep(wait)
+        except (AttributeError, EOFError, OSError, ValueError):
+            pass
 
     def stop(self):
         """Ends the QEMU that start() started, and no other."""
@@ -194,6 +206,8 @@ class Server:
         try:
             self.process.wait(self.options.timeout or None)
         except subprocess.TimeoutExpired:
+            threading.Thread(target=self.processors, daemon=True).start()
+            time.sleep(3)
             self.stop()
             return False
         for thread in self.threads[:2]:
