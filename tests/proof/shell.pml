@@ -15,13 +15,16 @@
  * NUMBERS: a rescan, or root, takes bus numbers from above one gate or both, or from above slot 0's
  * function but not its gate, and may give them back: config writes are lost meanwhile, and the
  * filter knows it.
+ * WINDOW: Linux gives up the window of a port above both gates, the filter sees it, and later (above.c)
+ * the window is opened again, or the group is stranded, since others may have its ports.
  *
  * Checked: no deadlock and no lost wake-up (every process ends), the turn is
  * held by one, rule 1 on the hardware's gates at every instant, an access only
  * over its own open path or over one that was reset meanwhile, an owner passes
  * waiters at most BURST times in a row, nobody uses a slot that was freed; while
  * there is a lease nobody shuts the lessee's gate or opens another; a change of owner
- * fails only where it is known that numbers were away.
+ * fails only where it is known that numbers were away; nobody takes a window for open that was given up
+ * but in the moment before the filter says so, and no gate is open once others have the ports.
  *
  * BUG_*: mistakes that the check must find (tests/proof/spin).
  *
@@ -44,12 +47,13 @@
 #define LEASES 1
 #endif
 #define NONE 255
-#define PROCS (ACCESSORS + 5)	/* who may wait for the turn: accessors and these */
+#define PROCS (ACCESSORS + 6)	/* who may wait for the turn: accessors and these */
 #define REMOVER ACCESSORS
 #define DETACHER (ACCESSORS + 1)
 #define KEEPER (ACCESSORS + 2)
 #define LESSOR (ACCESSORS + 3)
 #define TOUCHER (ACCESSORS + 4)
+#define MENDER (ACCESSORS + 5)
 #define TAKEN 1
 #define WAITED 2
 
@@ -83,6 +87,9 @@ bool held_lock[2];		/* where it is held for more than a step */
 bool nowhere[2];		/* held->write == write_nowhere */
 bool fn_lost, fn_nowhere;	/* the same of slot 0's function */
 byte astray;			/* live->astray */
+bool closed;			/* hardware: the window above passes nothing on */
+bool closing;			/* and nobody has been told yet */
+bool adrift, stranded;
 bool rescan_lock;
 byte lessee = NONE;
 bool leased;			/* and a host driver may be at work */
@@ -246,6 +253,7 @@ inline gate_write(i, on)
 	atomic {
 		!held_lock[i] ->
 		assert(on || !(leased && i == 1));
+		assert(!on || !stranded);	/* others have the ports */
 		if
 		:: FAILS(i) -> bad = true
 		:: else -> HARDWARE(i, on)
@@ -269,6 +277,12 @@ inline forget(i) { atomic { owner = NONE; believed[i] = false; unknown[i] = true
 inline settle()
 {
 	live_touched = false;
+#if defined(WINDOW) && !defined(BUG_ADRIFT)
+	if
+	:: adrift -> live_touched = true
+	:: else
+	fi;
+#endif
 	g = 0;
 #ifdef BUG_OWNER
 	mend = lessee != NONE && owner == lessee;
@@ -403,7 +417,25 @@ inline enter(me)
 	:: quit || IS_GONE(me) -> break
 	:: !quit && !IS_GONE(me) && lessee != NONE && lessee != SLOT(me) -> enter_later(me)
 	:: else ->
-#ifdef NUMBERS
+#ifdef WINDOW
+		/* Who finds nothing touched does not ask for more. */
+		if
+		:: live_touched && adrift ->
+			if
+			:: stranded -> quit = true
+			:: else ->
+				give();
+				if
+				:: true
+				:: true -> quit = true
+				fi;
+				take(me, SLOT(me), false)
+			fi
+		:: else ->
+			OPEN(me);
+			break
+		fi
+#elif defined(NUMBERS)
 		if
 		:: astray && (live_touched || owner != SLOT(me))
 		:: else ->
@@ -439,7 +471,8 @@ inline access(me)
 	atomic {
 		assert(!open[1 - SLOT(me)]);
 		assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)));
-		ones = !open[SLOT(me)];
+		assert(!closed || closing || live_touched);
+		ones = !open[SLOT(me)] || closed;
 #ifdef CHECK
 		if
 		:: true
@@ -484,7 +517,18 @@ inline again(me)
 				enter(me)
 			:: else -> break
 			fi
-		:: !FN_LOST(me) && open[SLOT(me)] -> break
+		:: !FN_LOST(me) && open[SLOT(me)] && !closed -> break
+#ifdef WINDOW
+		/* anchor_answers(): adrift, so path_reach() */
+		:: adrift ->
+			give();
+			if
+			:: true
+			:: true -> quit = true
+			fi;
+			take(me, SLOT(me), false);
+			enter(me)
+#endif
 		:: else ->
 			if
 			:: mended -> break
@@ -741,6 +785,47 @@ proctype lessor()
 	od
 }
 
+/* Linux, the filter as it writes, and live_mend() afterwards */
+proctype mender()
+{
+	byte k, w, g;
+	bool got, handed, mend, bad, err;
+
+	lock(rescan_lock);
+	atomic { closed = true; closing = true }
+	/* iomul_above_written() */
+#ifdef BUG_ADRIFT_ORDER
+	live_touched = true;
+	closing = false;
+	adrift = true;
+#else
+	adrift = true;
+	live_touched = true;
+	closing = false;
+#endif
+	unlock(rescan_lock);
+	lock(rescan_lock);
+	lock(iomul_lock);
+	if
+	:: closed = false
+	:: true
+	fi;
+	take(MENDER, NONE, false);
+	assert(got);
+	stranded = closed;
+	adrift = closed;
+	held_touched[0] = true;
+	live_touched = true;
+	held_touched[1] = true;
+	live_touched = true;
+	settle();
+	live_shut();
+	assert(!stranded || !(open[0] || open[1]));
+	give();
+	unlock(iomul_lock);
+	unlock(rescan_lock);
+}
+
 proctype killer()
 {
 	killed[ACCESSORS - 1] = true
@@ -834,6 +919,9 @@ init {
 #endif
 #ifdef NUMBERS
 		run renumber();
+#endif
+#ifdef WINDOW
+		run mender();
 #endif
 	}
 	/* Lost wake-ups show here: somebody never ends, which is an invalid end state. */
