@@ -118,7 +118,8 @@ static int run(const struct command *self, int argc, char **argv)
 const struct command cmd_monitor = {
 	"monitor", "[--json]", "Prints what happens to slots as it happens",
 	"attached, detached, gone (unplugged), adopted (came back), refused (came back and does\n"
-	"not share), leased, returned (the lease is over). Ends with Ctrl-C.\n\n"
+	"not share), leased, returned (the lease is over), stranded (the kernel gave the group's\n"
+	"ports away: detach it). Ends with Ctrl-C.\n\n"
 	"  --json         a JSON object a line\n",
 	run
 };

@@ -20,6 +20,7 @@ reserved() { grep "iomul group $1$" /proc/ioports; }
 below() { grep -e "0000:0[6-9]" "$1"; }
 
 cat /proc/ioports > /tmp/before
+$iomul monitor > /tmp/monitor & monitor=$!
 # shellcheck disable=SC2086
 check "attach" $iomul attach $lost $kept
 check "all answer" answers
@@ -54,6 +55,10 @@ check "and answers" $identity -H -n 200 -p 1 $new
 check "the log says so" log_says "group 0: its ports 0x1000-0x1fff are not passed on"
 for f in $one 0000:04:00.0; do check "$f: an error, no ones" wait_for reads $f ENODEV; done
 check "status says it" says stranded slot_state 0000:03:00
+check "so does the monitor" told stranded 0000:03:00
+check "and what is scraped" says 'iomul_slot_stranded{group="0",slot="0000:03:00"} 1' $iomul metrics
+check "of the others not" says 'iomul_slot_stranded{group="1",slot="0000:08:00"} 0' $iomul metrics
+kill $monitor
 check "a slot that would join it is refused" says "0000:05:00" refuses $iomul attach 05:00
 check "nobody leases there" refuses $iomul lease 03:00 -- true
 check "detach what is lost" $iomul detach $lost
