@@ -337,7 +337,7 @@ static bool is_window(int where, int size)
 	       (where & ~3) == PCI_IO_BASE_UPPER16;
 }
 
-/* Somebody has written the window of the port above @top. */
+/* Somebody writes the window of the port above @top. */
 static void window_written(struct iomul_filter *top)
 {
 	struct iomul_filter *f;
@@ -399,13 +399,14 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 	} else if (below && is_numbers(where, size)) {
 		ret = numbers_write(below, where, size, val);
 	} else {
+		/* Before it is closed: whoever accesses ports after that finds it said. */
+		if (below)
+			window_written(below);
 		ops = filter ? filter->orig : original_ops(bus);
 		if (ops)
 			ret = ops->write(bus, devfn, where, size, val);
 		if (held && held_bar(held, where))
 			iomul_held_touch(held);
-		if (below)
-			window_written(below);
 	}
 	rcu_read_unlock();
 	return ret;

@@ -231,7 +231,7 @@ void iomul_guard_mend(struct iomul_held *held);
 bool iomul_above_alloc(struct iomul_live *live);
 /* Remembers what windows they have, unless the group is adrift. */
 void iomul_above_note(struct iomul_live *live);
-/* Somebody wrote a window register of one. In any context. */
+/* Somebody is writing a window register of one. In any context. */
 void iomul_above_written(struct iomul_live *live);
 /* One whose registers don't pass the group's ports on, or NULL. */
 struct pci_dev *iomul_above_closed(const struct iomul_live *live);

@@ -23,8 +23,8 @@
  * over its own open path or over one that was reset meanwhile, an owner passes
  * waiters at most BURST times in a row, nobody uses a slot that was freed; while
  * there is a lease nobody shuts the lessee's gate or opens another; a change of owner
- * fails only where it is known that numbers were away; nobody takes a window for open that was given up
- * but in the moment before the filter says so, and no gate is open once others have the ports.
+ * fails only where it is known that numbers were away; nobody takes a window for open that was given up,
+ * and no gate is open once others have the ports.
  *
  * BUG_*: mistakes that the check must find (tests/proof/spin).
  *
@@ -88,7 +88,6 @@ bool nowhere[2];		/* held->write == write_nowhere */
 bool fn_lost, fn_nowhere;	/* the same of slot 0's function */
 byte astray;			/* live->astray */
 bool closed;			/* hardware: the window above passes nothing on */
-bool closing;			/* and nobody has been told yet */
 bool adrift, stranded;
 bool rescan_lock;
 byte lessee = NONE;
@@ -471,7 +470,7 @@ inline access(me)
 	atomic {
 		assert(!open[1 - SLOT(me)]);
 		assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)));
-		assert(!closed || closing || live_touched);
+		assert(!closed || live_touched);
 		ones = !open[SLOT(me)] || closed;
 #ifdef CHECK
 		if
@@ -792,17 +791,15 @@ proctype mender()
 	bool got, handed, mend, bad, err;
 
 	lock(rescan_lock);
-	atomic { closed = true; closing = true }
 	/* iomul_above_written() */
 #ifdef BUG_ADRIFT_ORDER
 	live_touched = true;
-	closing = false;
 	adrift = true;
 #else
 	adrift = true;
 	live_touched = true;
-	closing = false;
 #endif
+	closed = true;
 	unlock(rescan_lock);
 	lock(rescan_lock);
 	lock(iomul_lock);

@@ -46,6 +46,14 @@ $identity -t 8 -p 2 $kept > /tmp/long 2>&1 & long=$!
 sleep 1
 check "plug" qmp add e1000e id=new,bus=port11
 check "it is there" wait_for is_there $new.0
+case "$(uname -r)" in 6.*) ;; *)
+	if sleep 2 && ! grep -q "PCI Bus 0000:14" /proc/ioports; then
+		check "nobody's ports were given up, all answer" answers
+		verdict || exit
+		echo "skipped given-up: this kernel gives up nobody's windows for a newcomer"
+		exit 77
+	fi ;;
+esac
 check "whose ports are still free notices nothing" wait $long
 check "and never met a wrong device, nor an error" grep ": 0 misrouted, 0 errors" /tmp/long
 check "its ports are reserved as before" wait_for sh -c "grep 'iomul group 1$' /proc/ioports | cmp - /tmp/group1"
