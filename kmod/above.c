@@ -66,13 +66,14 @@ void iomul_above_written(struct iomul_live *live)
 
 struct pci_dev *iomul_above_closed(const struct iomul_live *live)
 {
+	struct pci_dev *closed = NULL;
 	const struct pci_bus *bus;
 
 	for (bus = live->anchor; bus->self; bus = bus->parent)
 		if (!bus->self->transparent &&
 		    !iomul_range_contains(iomul_port_window(bus->self), live->window))
-			return bus->self;
-	return NULL;
+			closed = bus->self;
+	return closed;
 }
 
 /* A window that is closed is opened as @above has it. False: it is another one by now, or can't be. */

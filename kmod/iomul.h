@@ -233,7 +233,7 @@ bool iomul_above_alloc(struct iomul_live *live);
 void iomul_above_note(struct iomul_live *live);
 /* Somebody is writing a window register of one. In any context. */
 void iomul_above_written(struct iomul_live *live);
-/* One whose registers don't pass the group's ports on, or NULL. */
+/* The uppermost whose registers don't pass the group's ports on, or NULL. */
 struct pci_dev *iomul_above_closed(const struct iomul_live *live);
 /* Puts back what the kernel gave up, or strands the group. */
 void iomul_above_mend(void);
