@@ -35,7 +35,7 @@ bench: user kmod bench-programs ## ratios to stock vfio-pci, vgaarb and raw acce
 
 bench-more: user kmod bench-programs ## 240 sharers, contention, two groups, guests at once; added to build/bench.json
 	lab/run sharers $(bench-lab) --icount --timeout 900 --out $(bench-dir)/more --script bench/server-many > /dev/null
-	lab/run nics24 $(bench-lab) --smp 2 --timeout 900 --out $(bench-dir)/more --script bench/server-contend > /dev/null
+	lab/run nics24 $(bench-lab) --smp 2 --parallel --timeout 900 --out $(bench-dir)/more --script bench/server-contend > /dev/null
 	lab/run bigiron24 $(bench-lab) --icount --timeout 3600 --out $(bench-dir)/more --script bench/server-guests > /dev/null
 	$(bench-dir)/native > $(bench-dir)/more/native.json
 	bench/report --more $(bench-dir)/more/native.json $(bench-dir)/more/many.json $(bench-dir)/more/contend.json $(bench-dir)/more/guests.json

@@ -22,7 +22,7 @@ check-tracing: user kmod vm-tests ## the tracepoints by tracefs, perf and bpftra
 	tests/deps tests/vm/tracing.packages
 	[ -x $(TRACING)/usr/bin/bpftrace ] || lab/xen/debian -C $(BUILD)/debian -s bookworm unpack $(TRACING) bpftrace \
 		$$(lab/xen/debian -C $(BUILD)/debian -s bookworm depends bpftrace)
-	lab/run hotplug --smp 2 --timeout 900 --script tests/vm/loaded -- tests/vm/tracing.sh $(abspath $(TRACING))
+	lab/run hotplug --smp 2 --parallel --timeout 900 --script tests/vm/loaded -- tests/vm/tracing.sh $(abspath $(TRACING))
 
 .PHONY: check-kills check-cycles check-resets check-power
 check-kills: user kmod vm-tests ## 1,000 processes killed in the middle of accesses

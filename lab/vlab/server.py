@@ -62,8 +62,9 @@ class Server:
 
     def machine(self):
         data, opt = self.topology.data, self.options
-        accel = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"] if opt.icount \
-            else ["-accel", "tcg,thread=multi"]
+        accel = ["-accel", "tcg,thread=" + ("multi" if opt.parallel else "single")]
+        if opt.icount:
+            accel += ["-icount", "shift=0,sleep=off"]
         machine = "q35,kernel-irqchip=off,sata=off,smbus=off,vmport=off,usb=off"
         return ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-M", ",".join(filter(None, [machine, data.get("machine")])), *accel,
@@ -83,7 +84,8 @@ class Server:
     def append(self):
         # qboot numbers buses backwards; a real server numbers them in order of the ports.
         qboot = self.firmware() == QBOOT
-        words = [*APPEND, "pci=assign-busses" if qboot else "", f"lab.dir={LAB}", self.topology.data.get("append", ""), self.options.append]
+        # BARs move as the kernel assigns them: one processor until init has the others (--parallel in lab/README.md).
+        words = [*APPEND, "pci=assign-busses" if qboot else "", "maxcpus=1" if self.options.parallel else "", f"lab.dir={LAB}", self.topology.data.get("append", ""), self.options.append]
         return " ".join(filter(None, words))
 
     def lab_devices(self):
@@ -180,13 +182,15 @@ class Server:
         qmp.serve(monitor, self.ports["ctl"][0])
 
     def processors(self):
-        """Twice, two seconds apart: does each move on, does it halt? A server that stands still says no more."""
+        """Twice, two seconds apart: does each move on, does it halt, is an interrupt in service for good?
+        A server that stands still says no more."""
         try:
             for wait in (2, 0):
-                answer = self.monitor.command({"execute": "human-monitor-command",
-                                               "arguments": {"command-line": "info registers -a"}})
-                for line in re.findall(r"^(?:CPU#|RIP).*", answer.get("return", ""), re.M):
-                    print("lab:", line, file=sys.stderr)
+                for command in ("info registers -a", *(f"info lapic {n}" for n in range(self.smp()))):
+                    answer = self.monitor.command({"execute": "human-monitor-command",
+                                                   "arguments": {"command-line": command}})
+                    for line in re.findall(r"^(?:CPU#|RIP|ISR|IRR).*", answer.get("return", ""), re.M):
+                        print("lab:", line, file=sys.stderr)
                 time.sleep(wait)
         except (AttributeError, EOFError, OSError, ValueError):
             pass
