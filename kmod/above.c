@@ -51,17 +51,57 @@ void iomul_above_note(struct iomul_live *live)
 		return;
 	for (i = 0; i < live->levels_above; i++) {
 		res = above_window(live, i, &pdev);
-		live->above[i] = (struct iomul_above){ .at = iomul_res_range(res), .flags = res->flags };
+		live->above[i] = (struct iomul_above){ .at = iomul_res_range(res),
+						       .flags = res->parent ? res->flags : 0 };
 	}
 }
 
-void iomul_above_written(struct iomul_live *live)
+/*
+ * The group's range is not in the tree any more, and a driver, such as vfio-pci for its guest, could request
+ * ports that are somebody else's now. So BARs have none until it is back; iomul_steps_mend().
+ */
+static void bars_forget(struct iomul_held *held)
 {
-	if (READ_ONCE(live->res.parent))
-		return;
-	WRITE_ONCE(live->adrift, true);
+	struct resource *res;
+	unsigned int bar;
+
+	for (bar = 0; !held->hidden && bar < IOMUL_BARS; bar++) {
+		if (!(held->bars & 1U << bar))
+			continue;
+		res = &held->pdev->resource[bar];
+		res->start = res->end = res->flags = 0;
+	}
+}
+
+/*
+ * What is read or written while a window is closed is lost. Each access from here on settles the group first,
+ * and whoever has read ones sees by the count that a window was written since he did so.
+ */
+void iomul_above_written(struct iomul_held *held)
+{
+	struct iomul_live *live = held->live;
+
+	atomic_inc(&live->above_writes);
+	if (!READ_ONCE(live->res.parent)) {
+		WRITE_ONCE(live->adrift, true);
+		bars_forget(held);
+		iomul_adopt_later();
+	}
 	smp_store_release(&live->touched, true);	/* iomul_live_settle() */
-	iomul_adopt_later();
+}
+
+void iomul_above_binding(void)
+{
+	struct iomul_live *live;
+
+	list_for_each_entry(live, &iomul_lives, list) {
+		if (!READ_ONCE(live->adrift) || live->stranded)
+			continue;
+		iomul_turn_take(live, NULL, false);
+		iomul_live_settle(live);
+		iomul_live_shut(live);
+		iomul_turn_give(live);
+	}
 }
 
 struct pci_dev *iomul_above_closed(const struct iomul_live *live)
@@ -87,7 +127,7 @@ static bool window_open(struct iomul_live *live, struct pci_dev *pdev, struct re
 		if (!iomul_range_contains(iomul_res_range(res), live->window))
 			return false;
 		/* Placed anew, but Linux does not open the window of a port in use. */
-		if (!iomul_range_contains(iomul_port_window(pdev), live->window))
+		if (!iomul_range_equal(iomul_port_window(pdev), iomul_res_range(res)))
 			iomul_port_window_write(pdev, iomul_res_range(res));
 		return true;
 	}
@@ -136,14 +176,15 @@ static void strand(struct iomul_live *live)
 			iomul_event("stranded", slot->addr, live->id, 0);
 }
 
-static void live_mend(struct iomul_live *live)
+/* True: it is back, and its functions' BARs are not yet. */
+static bool live_mend(struct iomul_live *live)
 {
 	const struct resource *with;
 	bool back = live->res.parent;
 	u32 i;
 
 	if (live->stranded || live->anchor_gone || (back && !READ_ONCE(live->adrift)))
-		return;
+		return false;
 	if (!back && !live->lease && windows_open(live)) {
 		iomul_holds_return();
 		back = !iomul_reserve(live, &with);
@@ -159,14 +200,19 @@ static void live_mend(struct iomul_live *live)
 	wake_up_all(&live->lease_over);
 	if (!back)
 		strand(live);
+	return back;
 }
 
 void iomul_above_mend(void)
 {
 	struct iomul_live *live;
+	bool back = false;
 
+	iomul_steps_mend();
 	list_for_each_entry(live, &iomul_lives, list)
-		live_mend(live);
+		back |= live_mend(live);
+	if (back)
+		iomul_steps_mend();
 }
 
 void iomul_above_lost(struct pci_dev *pdev)

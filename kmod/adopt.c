@@ -261,7 +261,6 @@ static void adopt_begin(void)
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
-	iomul_steps_mend();
 	iomul_above_mend();
 	iomul_guards_mend();
 	list_for_each_entry(slot, &iomul_slots, list)

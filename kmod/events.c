@@ -42,6 +42,8 @@ static void device_rebound(struct pci_dev *pdev, unsigned long action)
 	struct iomul_held *held;
 
 	mutex_lock(&iomul_lock);
+	if (action == BUS_NOTIFY_BIND_DRIVER)
+		iomul_above_binding();
 	held = iomul_held_find(pdev);
 	if (held && action != BUS_NOTIFY_BIND_DRIVER) {
 		iomul_held_touch(held);

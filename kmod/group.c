@@ -699,7 +699,6 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
-	iomul_steps_mend();
 	iomul_above_mend();
 	a.snap = iomul_snapshot_take();
 	if (IS_ERR(a.snap)) {
@@ -1029,6 +1028,7 @@ void iomul_detach_replaced(void)
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
+	iomul_above_mend();
 	list_for_each_entry(slot, &iomul_slots, list) {
 		if (!slot->replaced || slot->users || slot->live->lease)
 			continue;
@@ -1047,6 +1047,7 @@ int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal 
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
+	iomul_above_mend();
 	err = detach_locked(addr, count, refusal);
 	mutex_unlock(&iomul_lock);
 	pci_unlock_rescan_remove();
@@ -1060,6 +1061,7 @@ int iomul_detach_all(bool force, struct iomul_refusal *refusal)
 
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
+	iomul_above_mend();
 	list_for_each_entry(slot, &iomul_slots, list) {
 		if (slot->users)
 			err = detach_refuse_open(slot, refusal);

@@ -101,6 +101,16 @@ static void touch_locked(struct iomul_held *held)
 		smp_store_release(&held->live->touched, true);
 }
 
+/* Whatever the lower halves are, the base is beyond the limit (PCI-PCI Bridge 1.2, 3.2.5.6). */
+#define WINDOW_CLOSED_HIGH 0x0000ffff
+
+static bool window_equal(struct iomul_window_regs a, struct iomul_window_regs b)
+{
+	const u16 type = PCI_IO_RANGE_TYPE_MASK << 8 | PCI_IO_RANGE_TYPE_MASK;
+
+	return (a.low & ~type) == (b.low & ~type) && a.high == b.high;
+}
+
 /* Bits of the dword at @reg that are not for others to write, and what they are. */
 static u32 held_bits(const struct iomul_held *held, int reg, u32 *value)
 {
@@ -121,7 +131,11 @@ static u32 held_bits(const struct iomul_held *held, int reg, u32 *value)
 
 bool iomul_held_given_up(const struct iomul_held *held)
 {
-	return held->window_only && !READ_ONCE(held->pdev->resource[PCI_BRIDGE_IO_WINDOW].parent);
+	const struct resource *res = &held->pdev->resource[PCI_BRIDGE_IO_WINDOW];
+
+	return held->window_only &&
+	       (!READ_ONCE(res->parent) ||
+		!window_equal(iomul_held_window_at(held, iomul_res_range(res)), held->window));
 }
 
 static bool held_register(const struct iomul_held *held, int where)
@@ -352,7 +366,7 @@ static void window_written(struct iomul_filter *top)
 		for (k = 0; k < FILTER_BUCKETS; k++)
 			hlist_for_each_entry_rcu(held, &f->bucket[k], in_filter)
 				if (held->live)
-					iomul_above_written(held->live);
+					iomul_above_written(held);
 		raw_spin_unlock_irqrestore(&f->lock, flags);
 	}
 }
@@ -399,12 +413,14 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 	} else if (below && is_numbers(where, size)) {
 		ret = numbers_write(below, where, size, val);
 	} else {
-		/* Before it is closed: whoever accesses ports after that finds it said. */
+		/* Before it is closed: whoever accesses ports after that finds it said. After: it may be open again. */
 		if (below)
 			window_written(below);
 		ops = filter ? filter->orig : original_ops(bus);
 		if (ops)
 			ret = ops->write(bus, devfn, where, size, val);
+		if (below)
+			window_written(below);
 		if (held && held_bar(held, where))
 			iomul_held_touch(held);
 	}
@@ -619,8 +635,9 @@ void iomul_port_window_write(struct pci_dev *pdev, struct iomul_range at)
 		low = (r.start >> 8 & 0xf0) | (r.end & 0xf000);
 		high = r.start >> 16 | (r.end & 0xffff0000);
 	}
-	iomul_config_write(pdev, PCI_IO_BASE_UPPER16, 4, high);
+	iomul_config_write(pdev, PCI_IO_BASE_UPPER16, 4, WINDOW_CLOSED_HIGH);
 	iomul_config_write(pdev, PCI_IO_BASE, 2, low);
+	iomul_config_write(pdev, PCI_IO_BASE_UPPER16, 4, high);
 }
 
 static u32 hw_read(struct iomul_held *held, int where, int size)
@@ -820,11 +837,11 @@ u16 iomul_held_command(struct iomul_held *held)
 	return held->gone ? 0xffff : hw_read(held, PCI_COMMAND, 2);
 }
 
-/* A window that is moved passes nothing meanwhile (PCI-PCI Bridge 1.2, 3.2.5.6). */
+/* A window that is moved passes nothing meanwhile. */
 static void window_write(struct iomul_held *held, struct iomul_window_regs regs)
 {
 	if (held->io32)
-		hw_write(held, PCI_IO_BASE_UPPER16, 4, 0x0000ffff);
+		hw_write(held, PCI_IO_BASE_UPPER16, 4, WINDOW_CLOSED_HIGH);
 	hw_write(held, PCI_IO_BASE, 2, regs.low);
 	if (held->io32)
 		hw_write(held, PCI_IO_BASE_UPPER16, 4, regs.high);
@@ -836,13 +853,6 @@ static struct iomul_window_regs window_read(struct iomul_held *held)
 		.low = hw_read(held, PCI_IO_BASE, 2),
 		.high = held->io32 ? hw_read(held, PCI_IO_BASE_UPPER16, 4) : 0,
 	};
-}
-
-static bool window_equal(struct iomul_window_regs a, struct iomul_window_regs b)
-{
-	const u16 type = PCI_IO_RANGE_TYPE_MASK << 8 | PCI_IO_RANGE_TYPE_MASK;
-
-	return (a.low & ~type) == (b.low & ~type) && a.high == b.high;
 }
 
 int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs)
@@ -877,7 +887,7 @@ int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs)
 	return ok ? 0 : -EIO;
 }
 
-static struct pci_bus_region bus_region(struct iomul_held *held, struct iomul_range at)
+static struct pci_bus_region bus_region(const struct iomul_held *held, struct iomul_range at)
 {
 	struct resource res = { .start = at.first, .end = at.last, .flags = IORESOURCE_IO };
 	struct pci_bus_region region;
@@ -886,7 +896,7 @@ static struct pci_bus_region bus_region(struct iomul_held *held, struct iomul_ra
 	return region;
 }
 
-struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at)
+struct iomul_window_regs iomul_held_window_at(const struct iomul_held *held, struct iomul_range at)
 {
 	struct pci_bus_region r = bus_region(held, at);
 

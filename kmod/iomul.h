@@ -115,7 +115,7 @@ void iomul_held_set_live(struct iomul_held *held, struct iomul_live *live);
 /* Out of the filter; free it a grace period later. */
 void iomul_held_stop(struct iomul_held *held);
 void iomul_held_free(struct iomul_held *held);
-/* Of a port that was widened: has Linux given its window up since? */
+/* Of a port that was widened: has Linux given its window up since, or placed it elsewhere? */
 bool iomul_held_given_up(const struct iomul_held *held);
 /* Do bus numbers lead config cycles to it now? */
 bool iomul_held_in_reach(const struct iomul_held *held);
@@ -155,7 +155,7 @@ int iomul_held_window(struct iomul_held *held, struct iomul_window_regs regs);
 int iomul_held_bar(struct iomul_held *held, unsigned int bar, u32 value);
 /* The same for a window in use: with one write. -EIO also if one can't do. */
 int iomul_held_widen(struct iomul_held *held, struct iomul_window_regs regs);
-struct iomul_window_regs iomul_held_window_at(struct iomul_held *held, struct iomul_range at);
+struct iomul_window_regs iomul_held_window_at(const struct iomul_held *held, struct iomul_range at);
 /* The resource of a BAR that was placed, which is at held->at[] unless the kernel moved it. */
 struct resource *iomul_held_bar_res(struct iomul_held *held, unsigned int bar);
 /*
@@ -231,11 +231,13 @@ void iomul_guard_mend(struct iomul_held *held);
 bool iomul_above_alloc(struct iomul_live *live);
 /* Remembers what windows they have, unless the group is adrift. */
 void iomul_above_note(struct iomul_live *live);
-/* Somebody is writing a window register of one. In any context. */
-void iomul_above_written(struct iomul_live *live);
+/* Somebody is about to write, or has written, a window register of one above @held. In any context. */
+void iomul_above_written(struct iomul_held *held);
+/* A driver, maybe one to whom the kernel gave what it had given up, is about to be bound. Under iomul_lock alone. */
+void iomul_above_binding(void);
 /* The uppermost whose registers don't pass the group's ports on, or NULL. */
 struct pci_dev *iomul_above_closed(const struct iomul_live *live);
-/* Puts back what the kernel gave up, or strands the group. */
+/* Puts back what the kernel moved or gave up; strands the groups with which that can't be done. */
 void iomul_above_mend(void);
 /* The bus below @pdev is going: takes what was requested of it out of the tree. */
 void iomul_above_lost(struct pci_dev *pdev);
@@ -284,6 +286,7 @@ struct iomul_deed {
 	u32 raw;			/* BAR, or I/O Base and Limit, as it was */
 	struct resource *res;		/* with @pdev: put back when the port above has its range again */
 	struct pci_dev *pdev;		/* a reference */
+	bool shut;			/* it waits, others have its ports: its window, or I/O Space Enable */
 };
 
 extern struct list_head iomul_journal;
@@ -301,7 +304,7 @@ bool iomul_widen_needed(const struct iomul_deed *deed);
 struct iomul_range iomul_hold_widened(const struct iomul_hold *hold);
 /* The files resourceN of @held's I/O BARs, those that have ports: are they there? Of a guard; an attach cares for its own. */
 void iomul_held_files(struct iomul_held *held, bool there);
-/* The kernel may have moved resources that share: back where the hardware is. */
+/* The same of what shares, but for the BARs of groups that are not in the tree: those have no ports. */
 void iomul_steps_mend(void);
 /* Puts back what had to wait for the port above. */
 void iomul_steps_late(void);
@@ -386,6 +389,8 @@ struct iomul_live {
 	bool anchor_gone;
 	bool adrift;			/* a window above was given up: @touched for as long */
 	bool stranded;			/* for good; under the turn */
+	atomic_t above_writes;		/* of windows above, each twice: */
+	int above_seen;			/* so many when all was settled last; under the turn */
 	struct iomul_above *above;	/* windows of the ports above, from @anchor's on */
 	u32 levels_above;
 	struct lease *lease;

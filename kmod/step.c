@@ -90,10 +90,14 @@ static int decode_carry_out(struct iomul_deed *deed, struct iomul_refusal *refus
 	return 0;
 }
 
+static bool late_keep_shut(const struct pci_dev *pdev);
+
 static void decode_undo(struct iomul_deed *deed)
 {
 	/* Of a guard it stays off for as long as a port above shares. */
-	iomul_held_decode(deed->held, deed->step.was && !deed->held->was_guard);
+	bool on = deed->step.was && !deed->held->was_guard;
+
+	iomul_held_decode(deed->held, on && !late_keep_shut(deed->held->pdev));
 }
 
 static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -136,6 +140,84 @@ static bool given_up(const struct resource *res)
 	return !waits || given_up(waits->parent);
 }
 
+static bool port_shares(const struct pci_dev *pdev)
+{
+	const struct iomul_held *up = pdev->bus->self ? iomul_held_find(pdev->bus->self) : NULL;
+
+	return up && up->window_set;
+}
+
+/* Has somebody else what @deed waits for, and not the port above, which will have its own range again? */
+static bool late_taken(const struct iomul_deed *deed)
+{
+	return deed->parent && !deed->res->parent && !port_shares(deed->pdev) &&
+	       (deed->parent->parent || deed->parent == &ioport_resource);
+}
+
+/* As the kernel leaves what it gives up: by its old number a driver would get ports of others. */
+static void res_unplace(struct resource *res)
+{
+	struct resource *child;
+
+	while ((child = res->child)) {
+		release_resource(child);
+		res_unplace(child);
+	}
+	res->end -= res->start;
+	res->start = 0;
+}
+
+/* Registers say what was before; whoever has those ports now must not be answered for. */
+static void late_shut(struct iomul_deed *deed)
+{
+	u16 command;
+
+	if (!late_taken(deed))
+		return;
+	res_unplace(deed->res);
+	if (deed->shut)
+		return;
+	if (BAR_IS_WINDOW(&deed->step)) {
+		iomul_port_window_write(deed->pdev, IOMUL_RANGE_EMPTY);
+		deed->shut = true;
+		return;
+	}
+	command = iomul_config_read(deed->pdev, PCI_COMMAND, 2);
+	deed->shut = command != 0xffff && (command & PCI_COMMAND_IO);
+	if (deed->shut)
+		iomul_config_write(deed->pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
+}
+
+/* Its I/O Space Enable is to be on, but for what others have. */
+static bool late_keep_shut(const struct pci_dev *pdev)
+{
+	struct iomul_deed *deed;
+	bool shut = false;
+
+	list_for_each_entry(deed, &late, list) {
+		if (deed->pdev != pdev || BAR_IS_WINDOW(&deed->step) || !late_taken(deed))
+			continue;
+		deed->shut = true;
+		shut = true;
+	}
+	return shut;
+}
+
+/* It has its ports again. */
+static void late_open(struct iomul_deed *deed)
+{
+	struct iomul_range at = { deed->start, deed->end };
+
+	if (!deed->shut)
+		return;
+	deed->shut = false;
+	if (BAR_IS_WINDOW(&deed->step))
+		iomul_port_window_write(deed->pdev, at);
+	else if (!late_keep_shut(deed->pdev))
+		iomul_config_write(deed->pdev, PCI_COMMAND, 2,
+				   iomul_config_read(deed->pdev, PCI_COMMAND, 2) | PCI_COMMAND_IO);
+}
+
 static void release_undo(struct iomul_deed *deed)
 {
 	struct resource *res = deed_resource(deed);
@@ -143,8 +225,10 @@ static void release_undo(struct iomul_deed *deed)
 	if (deed->held->gone)
 		return;
 	deed_restore(deed);
-	if (given_up(deed->parent) || request_resource(deed->parent, res))
-		undo_later(deed, res);
+	if (!given_up(deed->parent) && !request_resource(deed->parent, res))
+		return;
+	undo_later(deed, res);
+	late_shut(deed);
 }
 
 static int hold_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
@@ -212,8 +296,8 @@ struct resource *iomul_bus_aperture(struct pci_bus *bus, struct iomul_range at)
 	int i;
 
 	pci_bus_for_each_resource(bus, res, i)
-		if (res && (res->flags & IORESOURCE_IO) && res->start <= at.first &&
-		    at.last <= res->end)
+		if (res && (res->flags & IORESOURCE_IO) && (res->parent || pci_is_root_bus(bus)) &&
+		    res->start <= at.first && at.last <= res->end)
 			return res;
 	return NULL;
 }
@@ -649,13 +733,6 @@ static void late_free(struct iomul_deed *deed)
 	kfree(deed);
 }
 
-static bool port_shares(const struct pci_dev *pdev)
-{
-	const struct iomul_held *up = pdev->bus->self ? iomul_held_find(pdev->bus->self) : NULL;
-
-	return up && up->window_set;
-}
-
 static bool port_has_window(const struct pci_dev *pdev)
 {
 	struct resource *res;
@@ -697,6 +774,8 @@ static void late_restore(struct iomul_deed *deed)
 	res->start = deed->start;
 	res->end = deed->end;
 	res->flags = deed->flags;
+	if (deed->shut)
+		return;
 	if (BAR_IS_WINDOW(&deed->step)) {
 		iomul_port_window_write(deed->pdev, range);
 		return;
@@ -738,15 +817,21 @@ void iomul_steps_late(void)
 			bar_assign(deed);
 		else if (request_resource(deed->parent, deed->res))
 			continue;	/* has to wait */
+		else
+			late_open(deed);
 		late_free(deed);
 	}
+	list_for_each_entry(deed, &late, list)
+		late_shut(deed);
 	if (!list_empty(&iomul_journal))
 		return;
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (!deed->res->parent)
+		if (!deed->res->parent) {
 			pci_warn(deed->pdev,
-				 "iomul: its ports %pR were taken meanwhile, it has none now; remove and rescan it\n",
-				 deed->res);
+				 "iomul: its ports %#06llx-%#06llx were taken meanwhile, it has none now; remove and rescan it\n",
+				 (u64)deed->start, (u64)deed->end);
+			res_unplace(deed->res);
+		}
 		late_free(deed);
 	}
 }
@@ -785,6 +870,11 @@ void iomul_steps_mend(void)
 
 	list_for_each_entry(deed, &iomul_journal, list) {
 		res = deed->held && !deed->held->gone ? deed_placed(deed) : NULL;
+		if (res && !deed_is_window(deed) && !deed->held->live->res.parent) {
+			res_release(res);
+			res->start = res->end = res->flags = 0;
+			continue;
+		}
 		if (!res || (res->parent && iomul_range_equal(iomul_res_range(res), deed->step.to)))
 			continue;
 		iomul_held_touch(deed->held);

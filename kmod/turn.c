@@ -258,7 +258,7 @@ static const struct iomul_slot *live_leased(const struct iomul_live *live)
 {
 	const struct iomul_slot *slot = live->lessee;
 
-	return slot && slot->index != IOMUL_UNREACHABLE && !live->stranded ? slot : NULL;
+	return slot && slot->index != IOMUL_UNREACHABLE && !READ_ONCE(live->adrift) ? slot : NULL;
 }
 
 int iomul_live_shut(struct iomul_live *live)
@@ -297,6 +297,7 @@ void iomul_live_settle(struct iomul_live *live)
 
 	WRITE_ONCE(live->touched, false);
 	smp_mb();
+	live->above_seen = atomic_read(&live->above_writes);
 	if (READ_ONCE(live->adrift))
 		WRITE_ONCE(live->touched, true);
 	for (i = 0; i < tree->helds; i++) {
@@ -559,8 +560,8 @@ static int path_reach(struct iomul_user *user, ktime_t *since)
 /*
  * A read returned all ones: so does a device that nobody has led the access to.
  * Reads back the registers on the path. 0: they are right, the ones are the
- * device's. -EIO: they were not; the path is put right and open again. -EAGAIN: they
- * could not be read while bus numbers were away, which are back; the path is open again.
+ * device's. -EIO: they were not; the path is put right and open again. -EAGAIN: they could not
+ * be read while bus numbers were away, which are back, or somebody wrote a window above; the path is open again.
  * -ENODEV: nobody answers. -EHOSTDOWN: it sleeps, by its user's own hand; nothing was wrong, and
  * what others have is not written again for it. @since: as path_enter_after() has it.
  */
@@ -580,6 +581,8 @@ static noinline int path_check(struct iomul_user *user, ktime_t *since)
 		err = -ENODEV;
 	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
 		return path_reach(user, since) ?: -EAGAIN;
+	if (!err && atomic_read(&live->above_writes) != live->above_seen)
+		return path_open_wait(user, since) ?: -EAGAIN;
 	if (!err && held_asleep(user->held))
 		err = -EHOSTDOWN;
 	if (err != -EIO)

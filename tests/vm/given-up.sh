@@ -3,7 +3,7 @@
 # In the virtual server given-up, modules loaded: nothing is free, and a device is plugged into a
 # root port without a window. Linux gives up the windows of all other ports for that, also those
 # of ports above a group, which are not ours to hold; the newcomer gets the lowest ports there are.
-# usage, as root: given-up.sh [leased]. Ends with "N passed, N failed".
+# usage, as root: given-up.sh [leased|stock]. Ends with "N passed, N failed".
 set -u
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -41,6 +41,32 @@ if [ "${1:-}" = leased ]; then
 	exit
 fi
 
+# A HBA like those that lose their ports, and on one of these stock vfio-pci: its guest asks for ports by number.
+no_ports() { ! cut -d' ' -f3 $pci/$1/resource | grep -q '[13579bdf]..$'; }
+if [ "${1:-}" = stock ]; then
+	modprobe vfio-pci
+	bar=$(grep -n ' 0x[0-9a-f]*[13579bdf]..$' $pci/$one/resource | cut -d: -f1)
+	bar=$((bar - 1))
+	check "it has an I/O BAR" [ $bar -ge 0 ]
+	echo vfio-pci > $pci/$one/driver_override
+	echo $one > /sys/bus/pci/drivers_probe
+	reaches() { "$top/tests/vm/stock.py" $one $bar > /tmp/reached 2>&1; grep -qx "$1" /tmp/reached; }
+	check "its ports are not for vfio-pci's users: EBUSY" reaches EBUSY
+	check "plug" qmp add megasas-gen2 id=new,bus=port11
+	check "the group has lost its ports" wait_for says stranded slot_state 0000:03:00
+	check "the newcomer has them" sh -c "grep ' 0x[0-9a-f]*[13579bdf]..$' $pci/$new.0/resource | grep '^0x0*10[0-9a-f][0-9a-f] '"
+	check "and nobody else has ports there" no_ports $one
+	check "nor his user: $(reaches any; cat /tmp/reached)" sh -c "! grep -qx ok /tmp/reached"
+	up=$(basename "$(dirname "$(readlink -f $pci/$one)")")
+	passes_on() { v=0x$(setpci -s "$up" IO_BASE.w); [ $((v & 0xf0)) -le $((v >> 8 & 0xf0)) ] && echo $((v & 0xf0)); }
+	check "rescan" rescan
+	check "detach" $iomul detach --all
+	check "the port above does not pass on what is the newcomer's: $(passes_on)" [ "$(passes_on)" != 16 ]
+	check "nor after that: $(reaches any; cat /tmp/reached)" sh -c "! grep -qx ok /tmp/reached"
+	verdict
+	exit
+fi
+
 # shellcheck disable=SC2086
 $identity -t 8 -p 2 $kept > /tmp/long 2>&1 & long=$!
 sleep 1
@@ -67,6 +93,7 @@ check "so does the monitor" told stranded 0000:03:00
 check "and what is scraped" says 'iomul_slot_stranded{group="0",slot="0000:03:00"} 1' $iomul metrics
 check "of the others not" says 'iomul_slot_stranded{group="1",slot="0000:08:00"} 0' $iomul metrics
 kill $monitor
+check "and its functions have no ports" no_ports $one
 check "a slot that would join it is refused" says "0000:05:00" refuses $iomul attach 05:00
 check "nobody leases there" refuses $iomul lease 03:00 -- true
 check "detach what is lost" $iomul detach $lost
