@@ -75,13 +75,12 @@ static void bars_forget(struct iomul_held *held)
 
 /*
  * What is read or written while a window is closed is lost. Each access from here on settles the group first,
- * and whoever has read ones sees by the count that a window was written since he did so.
+ * and whoever has read ones sees by the counts that a window was being written since he did so.
  */
 void iomul_above_written(struct iomul_held *held)
 {
 	struct iomul_live *live = held->live;
 
-	atomic_inc(&live->above_writes);
 	if (!READ_ONCE(live->res.parent)) {
 		WRITE_ONCE(live->adrift, true);
 		bars_forget(held);

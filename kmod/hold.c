@@ -351,6 +351,19 @@ static bool is_window(int where, int size)
 	       (where & ~3) == PCI_IO_BASE_UPPER16;
 }
 
+/* Writes to windows above anything that is held: begun, and done. */
+static atomic_t windows_begun, windows_done;
+
+unsigned int iomul_windows_begun(void)
+{
+	return atomic_read(&windows_begun);
+}
+
+unsigned int iomul_windows_done(void)
+{
+	return atomic_read(&windows_done);
+}
+
 /* Somebody writes the window of the port above @top. */
 static void window_written(struct iomul_filter *top)
 {
@@ -396,6 +409,21 @@ static int filter_read(struct pci_bus *bus, unsigned int devfn, int where, int s
 	return ret;
 }
 
+/* Said before it is closed: whoever accesses ports after that finds it said. */
+static int window_write_seen(struct iomul_filter *below, int where, int size, u32 val)
+{
+	struct iomul_filter *filter = below->up;
+	int ret;
+
+	atomic_inc(&windows_begun);
+	smp_mb__after_atomic();
+	window_written(below);
+	ret = filter->orig->write(filter->bus, below->port, where, size, val);
+	smp_mb__before_atomic();
+	atomic_inc(&windows_done);
+	return ret;
+}
+
 static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int size, u32 val)
 {
 	struct iomul_filter *filter, *below;
@@ -412,15 +440,12 @@ static int filter_write(struct pci_bus *bus, unsigned int devfn, int where, int 
 		ret = held_write(held, bus, where, size, val);
 	} else if (below && is_numbers(where, size)) {
 		ret = numbers_write(below, where, size, val);
+	} else if (below) {
+		ret = window_write_seen(below, where, size, val);
 	} else {
-		/* Before it is closed: whoever accesses ports after that finds it said. After: it may be open again. */
-		if (below)
-			window_written(below);
 		ops = filter ? filter->orig : original_ops(bus);
 		if (ops)
 			ret = ops->write(bus, devfn, where, size, val);
-		if (below)
-			window_written(below);
 		if (held && held_bar(held, where))
 			iomul_held_touch(held);
 	}

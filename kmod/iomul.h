@@ -188,6 +188,10 @@ struct iomul_range iomul_port_window(struct pci_dev *pdev);
 /* Writes @at, or none if it is empty, past the filter. */
 void iomul_port_window_write(struct pci_dev *pdev, struct iomul_range at);
 
+/* How many writes there were to windows of ports above anything held, anywhere: begun, and done. They wrap. */
+unsigned int iomul_windows_begun(void);
+unsigned int iomul_windows_done(void);
+
 size_t iomul_filters_bytes(void);
 bool iomul_filters_empty(void);
 
@@ -231,7 +235,7 @@ void iomul_guard_mend(struct iomul_held *held);
 bool iomul_above_alloc(struct iomul_live *live);
 /* Remembers what windows they have, unless the group is adrift. */
 void iomul_above_note(struct iomul_live *live);
-/* Somebody is about to write, or has written, a window register of one above @held. In any context. */
+/* Somebody is about to write a window register of one above @held. In any context. */
 void iomul_above_written(struct iomul_held *held);
 /* A driver, maybe one to whom the kernel gave what it had given up, is about to be bound. Under iomul_lock alone. */
 void iomul_above_binding(void);
@@ -389,8 +393,7 @@ struct iomul_live {
 	bool anchor_gone;
 	bool adrift;			/* a window above was given up: @touched for as long */
 	bool stranded;			/* for good; under the turn */
-	atomic_t above_writes;		/* of windows above, each twice: */
-	int above_seen;			/* so many when all was settled last; under the turn */
+	unsigned int windows_seen;	/* iomul_windows_done() when all was settled last; under the turn */
 	struct iomul_above *above;	/* windows of the ports above, from @anchor's on */
 	u32 levels_above;
 	struct lease *lease;

@@ -297,7 +297,7 @@ void iomul_live_settle(struct iomul_live *live)
 
 	WRITE_ONCE(live->touched, false);
 	smp_mb();
-	live->above_seen = atomic_read(&live->above_writes);
+	live->windows_seen = iomul_windows_done();
 	if (READ_ONCE(live->adrift))
 		WRITE_ONCE(live->touched, true);
 	for (i = 0; i < tree->helds; i++) {
@@ -581,8 +581,10 @@ static noinline int path_check(struct iomul_user *user, ktime_t *since)
 		err = -ENODEV;
 	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
 		return path_reach(user, since) ?: -EAGAIN;
-	if (!err && atomic_read(&live->above_writes) != live->above_seen)
+	if (!err && iomul_windows_begun() != live->windows_seen) {
+		WRITE_ONCE(live->touched, true);
 		return path_open_wait(user, since) ?: -EAGAIN;
+	}
 	if (!err && held_asleep(user->held))
 		err = -EHOSTDOWN;
 	if (err != -EIO)

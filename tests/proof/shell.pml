@@ -17,6 +17,7 @@
  * filter knows it.
  * WINDOW: Linux gives up the window of a port above both gates, the filter sees it, and later (above.c)
  * the window is opened again, or the group is stranded, since others may have its ports.
+ * REWRITE: Linux writes that window anew; what is read meanwhile is lost.
  *
  * Checked: no deadlock and no lost wake-up (every process ends), the turn is
  * held by one, rule 1 on the hardware's gates at every instant, an access only
@@ -24,7 +25,7 @@
  * waiters at most BURST times in a row, nobody uses a slot that was freed; while
  * there is a lease nobody shuts the lessee's gate or opens another; a change of owner
  * fails only where it is known that numbers were away; nobody takes a window for open that was given up,
- * and no gate is open once others have the ports.
+ * and no gate is open once others have the ports; nobody takes ones that nobody sent for the device's.
  *
  * BUG_*: mistakes that the check must find (tests/proof/spin).
  *
@@ -88,6 +89,7 @@ bool nowhere[2];		/* held->write == write_nowhere */
 bool fn_lost, fn_nowhere;	/* the same of slot 0's function */
 byte astray;			/* live->astray */
 bool closed;			/* hardware: the window above passes nothing on */
+byte begun, ended, seen;		/* writes to it; windows_seen */
 bool adrift, stranded;
 bool rescan_lock;
 byte lessee = NONE;
@@ -276,6 +278,11 @@ inline forget(i) { atomic { owner = NONE; believed[i] = false; unknown[i] = true
 inline settle()
 {
 	live_touched = false;
+#ifdef BUG_SEEN
+	seen = begun;
+#else
+	seen = ended;
+#endif
 #if defined(WINDOW) && !defined(BUG_ADRIFT)
 	if
 	:: adrift -> live_touched = true
@@ -470,9 +477,12 @@ inline access(me)
 	atomic {
 		assert(!open[1 - SLOT(me)]);
 		assert(open[SLOT(me)] || (reset[SLOT(me)] && (telling || live_touched)));
+#ifndef REWRITE
 		assert(!closed || live_touched);
+#endif
 		ones = !open[SLOT(me)] || closed;
 #ifdef CHECK
+		nobody = ones;
 		if
 		:: true
 		:: true -> ones = true
@@ -516,7 +526,20 @@ inline again(me)
 				enter(me)
 			:: else -> break
 			fi
-		:: !FN_LOST(me) && open[SLOT(me)] && !closed -> break
+		:: !FN_LOST(me) && open[SLOT(me)] && !closed ->
+#if defined(REWRITE) && !defined(BUG_COUNT)
+			if
+			:: begun != seen ->
+				live_touched = true;
+				enter(me)
+			:: else ->
+				assert(!nobody);
+				break
+			fi
+#else
+			assert(!nobody);	/* the ones are the device's */
+			break
+#endif
 #ifdef WINDOW
 		/* anchor_answers(): adrift, so path_reach() */
 		:: adrift ->
@@ -555,7 +578,7 @@ inline again(me)
 proctype accessor(byte me)
 {
 	byte round, k, w, g;
-	bool got, handed, held, routed, ones, mended, mend, quit, bad, err;
+	bool got, handed, held, routed, ones, nobody, mended, mend, quit, bad, err;
 
 	/* iomul_user_get() */
 	lock(iomul_lock);
@@ -800,6 +823,17 @@ proctype mender()
 	live_touched = true;
 #endif
 	closed = true;
+	if
+	:: true
+	:: true ->
+		/* iomul_above_binding() */
+		lock(iomul_lock);
+		take(MENDER, NONE, false);
+		settle();
+		live_shut();
+		give();
+		unlock(iomul_lock)
+	fi;
 	unlock(rescan_lock);
 	lock(rescan_lock);
 	lock(iomul_lock);
@@ -822,6 +856,17 @@ proctype mender()
 	unlock(iomul_lock);
 	unlock(rescan_lock);
 }
+
+#ifdef REWRITE
+#define WINDOW_WRITE(value)	begun++; live_touched = true; closed = value; ended++
+
+/* Linux writes the window above once more, as a bridge with 32-bit ports wants it: closed first */
+proctype rewriter()
+{
+	WINDOW_WRITE(true);
+	WINDOW_WRITE(false)
+}
+#endif
 
 proctype killer()
 {
@@ -919,6 +964,9 @@ init {
 #endif
 #ifdef WINDOW
 		run mender();
+#endif
+#ifdef REWRITE
+		run rewriter();
 #endif
 	}
 	/* Lost wake-ups show here: somebody never ends, which is an invalid end state. */
