@@ -542,6 +542,7 @@ static void lives_install(void)
 		iomul_turn_take(live, NULL, false);
 		iomul_live_shut(live);
 		tree_install(live);
+		WRITE_ONCE(live->touched, true);	/* windows above may have been written since it was made */
 		iomul_turn_give(live);
 	}
 }

@@ -33,6 +33,8 @@ struct iomul_filter {
 	unsigned int held;		/* functions, and filters below */
 	u16 port;			/* devfn of the port above, or NO_PORT: a bus without */
 	bool astray;			/* the port's numbers lead elsewhere; under astray_lock */
+	atomic_t windows_begun;		/* writes to the port's window: begun, */
+	atomic_t windows_done;		/* and done */
 	raw_spinlock_t lock;		/* of all of them: a change of owner takes it once */
 	struct hlist_head bucket[FILTER_BUCKETS];	/* by device number */
 	struct rcu_head rcu;
@@ -351,17 +353,20 @@ static bool is_window(int where, int size)
 	       (where & ~3) == PCI_IO_BASE_UPPER16;
 }
 
-/* Writes to windows above anything that is held: begun, and done. */
-static atomic_t windows_begun, windows_done;
-
-unsigned int iomul_windows_begun(void)
+/* Writes to windows of ports above what is on @bus: begun, and done. */
+struct iomul_windows_written iomul_windows_written(const struct pci_bus *bus)
 {
-	return atomic_read(&windows_begun);
-}
+	struct iomul_windows_written w = { 0 };
+	const struct iomul_filter *f;
 
-unsigned int iomul_windows_done(void)
-{
-	return atomic_read(&windows_done);
+	rcu_read_lock();
+	for (f = filter_find(bus); f; f = f->up) {
+		w.done += atomic_read(&f->windows_done);
+		smp_rmb();
+		w.begun += atomic_read(&f->windows_begun);
+	}
+	rcu_read_unlock();
+	return w;
 }
 
 /* Somebody writes the window of the port above @top. */
@@ -415,12 +420,12 @@ static int window_write_seen(struct iomul_filter *below, int where, int size, u3
 	struct iomul_filter *filter = below->up;
 	int ret;
 
-	atomic_inc(&windows_begun);
+	atomic_inc(&below->windows_begun);
 	smp_mb__after_atomic();
 	window_written(below);
 	ret = filter->orig->write(filter->bus, below->port, where, size, val);
 	smp_mb__before_atomic();
-	atomic_inc(&windows_done);
+	atomic_inc(&below->windows_done);
 	return ret;
 }
 

@@ -188,9 +188,14 @@ struct iomul_range iomul_port_window(struct pci_dev *pdev);
 /* Writes @at, or none if it is empty, past the filter. */
 void iomul_port_window_write(struct pci_dev *pdev, struct iomul_range at);
 
-/* How many writes there were to windows of ports above anything held, anywhere: begun, and done. They wrap. */
-unsigned int iomul_windows_begun(void);
-unsigned int iomul_windows_done(void);
+/* How often somebody wrote the window of a port above; both wrap. Not the same: he is at it. */
+struct iomul_windows_written {
+	unsigned int begun;
+	unsigned int done;
+};
+
+/* Of ports above what is held on @bus. */
+struct iomul_windows_written iomul_windows_written(const struct pci_bus *bus);
 
 size_t iomul_filters_bytes(void);
 bool iomul_filters_empty(void);
@@ -393,7 +398,7 @@ struct iomul_live {
 	bool anchor_gone;
 	bool adrift;			/* a window above was given up: @touched for as long */
 	bool stranded;			/* for good; under the turn */
-	unsigned int windows_seen;	/* iomul_windows_done() when all was settled last; under the turn */
+	unsigned int windows_seen;	/* iomul_windows_written.done, when all was settled last; under the turn */
 	struct iomul_above *above;	/* windows of the ports above, from @anchor's on */
 	u32 levels_above;
 	struct lease *lease;

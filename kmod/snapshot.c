@@ -163,12 +163,14 @@ static u32 port_flags(struct pci_dev *pdev)
 	return flags;
 }
 
-static void port_read(struct pci_dev *pdev, struct iomul_node *node)
+static void port_read(struct pci_dev *pdev, const struct iomul_held *held, struct iomul_node *node)
 {
 	const struct resource *res = &pdev->resource[PCI_BRIDGE_IO_WINDOW];
 
 	node->flags |= port_flags(pdev);
-	if ((res->flags & IORESOURCE_IO) && res->parent && !(res->flags & IORESOURCE_UNSET))
+	if (held && held->window_set)
+		node->window = held->live->window;	/* of a group that lost its ports, too */
+	else if ((res->flags & IORESOURCE_IO) && res->parent && !(res->flags & IORESOURCE_UNSET))
 		node->window = iomul_res_range(res);
 	if (!pdev->subordinate)
 		return;
@@ -223,7 +225,7 @@ static void node_read(struct iomul_snapshot *snap, u32 i, u32 root, u32 parent)
 		node->flags |= IOMUL_NODE_DECODES;
 	bars_read(pdev, node);
 	if (pdev->hdr_type == PCI_HEADER_TYPE_BRIDGE)
-		port_read(pdev, node);
+		port_read(pdev, held, node);
 	driver_read(pdev, node);
 	snap->held[i] = held;
 	if (held && held->live) {

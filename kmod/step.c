@@ -129,12 +129,17 @@ static const struct iomul_deed *late_find(const struct resource *res)
 	return NULL;
 }
 
+static bool is_placed(const struct resource *res)
+{
+	return res->parent || res == &ioport_resource;
+}
+
 /* Has the kernel given @res up, or what that is in, and has not placed it anew? */
 static bool given_up(const struct resource *res)
 {
 	const struct iomul_deed *waits;
 
-	if (res->parent || res == &ioport_resource)
+	if (is_placed(res))
 		return false;
 	waits = late_find(res);
 	return !waits || given_up(waits->parent);
@@ -147,11 +152,25 @@ static bool port_shares(const struct pci_dev *pdev)
 	return up && up->window_set;
 }
 
+static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
+{
+	const struct iomul_held *held = iomul_held_find(pdev);
+
+	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
+}
+
+/* Does it wait? Or share again, maybe in a group that has lost its ports. */
+static bool late_waits(const struct iomul_deed *deed)
+{
+	unsigned int i = BAR_IS_WINDOW(&deed->step) ? PCI_BRIDGE_IO_WINDOW : deed->step.bar;
+
+	return !deed->res->parent && !res_is_ours(deed->pdev, i);
+}
+
 /* Has somebody else what @deed waits for, and not the port above, which will have its own range again? */
 static bool late_taken(const struct iomul_deed *deed)
 {
-	return deed->parent && !deed->res->parent && !port_shares(deed->pdev) &&
-	       (deed->parent->parent || deed->parent == &ioport_resource);
+	return deed->parent && late_waits(deed) && !port_shares(deed->pdev) && is_placed(deed->parent);
 }
 
 /* As the kernel leaves what it gives up: by its old number a driver would get ports of others. */
@@ -170,6 +189,7 @@ static void res_unplace(struct resource *res)
 /* Registers say what was before; whoever has those ports now must not be answered for. */
 static void late_shut(struct iomul_deed *deed)
 {
+	struct iomul_held *guard;
 	u16 command;
 
 	if (!late_taken(deed))
@@ -182,6 +202,9 @@ static void late_shut(struct iomul_deed *deed)
 		deed->shut = true;
 		return;
 	}
+	guard = iomul_guard_find(deed->pdev);
+	if (guard)
+		guard->stale = true;
 	command = iomul_config_read(deed->pdev, PCI_COMMAND, 2);
 	deed->shut = command != 0xffff && (command & PCI_COMMAND_IO);
 	if (deed->shut)
@@ -203,17 +226,28 @@ static bool late_keep_shut(const struct pci_dev *pdev)
 	return shut;
 }
 
+static void late_write(const struct iomul_deed *deed)
+{
+	struct iomul_range range = { deed->start, deed->end };
+	struct pci_bus_region at;
+
+	if (BAR_IS_WINDOW(&deed->step)) {
+		iomul_port_window_write(deed->pdev, range);
+		return;
+	}
+	pcibios_resource_to_bus(deed->pdev->bus, &at, deed->res);
+	iomul_config_write(deed->pdev, PCI_BASE_ADDRESS_0 + 4 * deed->step.bar, 4,
+			   at.start | PCI_BASE_ADDRESS_SPACE_IO);
+}
+
 /* It has its ports again. */
 static void late_open(struct iomul_deed *deed)
 {
-	struct iomul_range at = { deed->start, deed->end };
-
 	if (!deed->shut)
 		return;
 	deed->shut = false;
-	if (BAR_IS_WINDOW(&deed->step))
-		iomul_port_window_write(deed->pdev, at);
-	else if (!late_keep_shut(deed->pdev))
+	late_write(deed);
+	if (!BAR_IS_WINDOW(&deed->step) && !late_keep_shut(deed->pdev))
 		iomul_config_write(deed->pdev, PCI_COMMAND, 2,
 				   iomul_config_read(deed->pdev, PCI_COMMAND, 2) | PCI_COMMAND_IO);
 }
@@ -225,7 +259,7 @@ static void release_undo(struct iomul_deed *deed)
 	if (deed->held->gone)
 		return;
 	deed_restore(deed);
-	if (!given_up(deed->parent) && !request_resource(deed->parent, res))
+	if (is_placed(deed->parent) && !request_resource(deed->parent, res))
 		return;
 	undo_later(deed, res);
 	late_shut(deed);
@@ -290,13 +324,19 @@ bool iomul_res_is_hold(const struct resource *res)
 	return false;
 }
 
+/* Is @res of @bus in use, and not what the kernel has found no place for? */
+static bool res_passes(struct pci_bus *bus, const struct resource *res)
+{
+	return is_placed(res) || pci_is_root_bus(bus);
+}
+
 struct resource *iomul_bus_aperture(struct pci_bus *bus, struct iomul_range at)
 {
 	struct resource *res;
 	int i;
 
 	pci_bus_for_each_resource(bus, res, i)
-		if (res && (res->flags & IORESOURCE_IO) && (res->parent || pci_is_root_bus(bus)) &&
+		if (res && (res->flags & IORESOURCE_IO) && res_passes(bus, res) &&
 		    res->start <= at.first && at.last <= res->end)
 			return res;
 	return NULL;
@@ -423,13 +463,6 @@ static void res_release(struct resource *res)
 {
 	if (res->parent)
 		release_resource(res);
-}
-
-static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
-{
-	const struct iomul_held *held = iomul_held_find(pdev);
-
-	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
 }
 
 /*
@@ -739,9 +772,18 @@ static bool port_has_window(const struct pci_dev *pdev)
 	int i;
 
 	pci_bus_for_each_resource(pdev->bus, res, i)
-		if (res && (res->flags & IORESOURCE_IO) && (res->parent || pci_is_root_bus(pdev->bus)))
+		if (res && (res->flags & IORESOURCE_IO) && res_passes(pdev->bus, res))
 			return true;
 	return false;
+}
+
+/* The window of the port above is to come back. */
+static bool port_waits(const struct pci_dev *pdev)
+{
+	const struct pci_dev *port = pdev->bus->self;
+
+	return port && !port->resource[PCI_BRIDGE_IO_WINDOW].parent &&
+	       late_find(&port->resource[PCI_BRIDGE_IO_WINDOW]);
 }
 
 /* What was plugged in meanwhile gets ports where the kernel would have given it some. */
@@ -764,25 +806,16 @@ static void bar_assign(struct iomul_deed *deed)
  */
 static void late_restore(struct iomul_deed *deed)
 {
-	struct iomul_range range = { deed->start, deed->end };
-	struct pci_bus_region at;
 	struct resource *res = deed->res;
 
-	if (!deed->parent || res->parent || (res->start == deed->start && res->end == deed->end))
+	if (!deed->parent || !late_waits(deed) || (res->start == deed->start && res->end == deed->end))
 		return;
 	res->name = deed->name;
 	res->start = deed->start;
 	res->end = deed->end;
 	res->flags = deed->flags;
-	if (deed->shut)
-		return;
-	if (BAR_IS_WINDOW(&deed->step)) {
-		iomul_port_window_write(deed->pdev, range);
-		return;
-	}
-	pcibios_resource_to_bus(deed->pdev->bus, &at, res);
-	iomul_config_write(deed->pdev, PCI_BASE_ADDRESS_0 + 4 * deed->step.bar, 4,
-			   at.start | PCI_BASE_ADDRESS_SPACE_IO);
+	if (!deed->shut)
+		late_write(deed);
 }
 
 /* The kernel has given up what it lay in. It is left as the kernel leaves such: the next rescan gives it a place. */
@@ -799,34 +832,47 @@ static void late_forget(struct iomul_deed *deed)
 	late_free(deed);
 }
 
+/* What had ports before. True: something was placed, which others may wait for. */
+static bool late_place(void)
+{
+	struct iomul_deed *deed, *next;
+	bool any = false;
+
+	list_for_each_entry_safe(deed, next, &late, list) {
+		if (!deed->parent || !late_waits(deed) || !is_placed(deed->parent) ||
+		    request_resource(deed->parent, deed->res))
+			continue;
+		late_open(deed);
+		late_free(deed);
+		any = true;
+	}
+	return any;
+}
+
 void iomul_steps_late(void)
 {
 	struct iomul_deed *deed, *next;
 
 	list_for_each_entry_safe(deed, next, &late, list)
-		if (deed->parent && !deed->res->parent && given_up(deed->parent))
+		if (deed->parent && late_waits(deed) && given_up(deed->parent))
 			late_forget(deed);
 	list_for_each_entry(deed, &late, list)
 		late_restore(deed);
-	list_for_each_entry_safe(deed, next, &late, list) {
-		if (deed->res->parent)
-			continue;	/* it shares again */
-		if (!deed->parent && port_shares(deed->pdev))
-			continue;
-		if (!deed->parent)
-			bar_assign(deed);
-		else if (request_resource(deed->parent, deed->res))
-			continue;	/* has to wait */
-		else
-			late_open(deed);
-		late_free(deed);
-	}
+	while (late_place())
+		;
 	list_for_each_entry(deed, &late, list)
 		late_shut(deed);
+	/* And then what has come since. */
+	list_for_each_entry_safe(deed, next, &late, list) {
+		if (deed->parent || !late_waits(deed) || port_shares(deed->pdev) || port_waits(deed->pdev))
+			continue;
+		bar_assign(deed);
+		late_free(deed);
+	}
 	if (!list_empty(&iomul_journal))
 		return;
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (!deed->res->parent) {
+		if (late_waits(deed)) {
 			pci_warn(deed->pdev,
 				 "iomul: its ports %#06llx-%#06llx were taken meanwhile, it has none now; remove and rescan it\n",
 				 (u64)deed->start, (u64)deed->end);
@@ -870,7 +916,7 @@ void iomul_steps_mend(void)
 
 	list_for_each_entry(deed, &iomul_journal, list) {
 		res = deed->held && !deed->held->gone ? deed_placed(deed) : NULL;
-		if (res && !deed_is_window(deed) && !deed->held->live->res.parent) {
+		if (res && !deed->held->live->res.parent) {
 			res_release(res);
 			res->start = res->end = res->flags = 0;
 			continue;
@@ -881,6 +927,8 @@ void iomul_steps_mend(void)
 		if (deed_is_window(deed))
 			bus_evict(deed->held->pdev->subordinate, res);
 		res_release(res);
+		if (!res->flags)
+			res->flags = deed->flags;
 		if (deed_place(deed, res))
 			pci_warn(deed->held->pdev, "iomul: %pR can't be put back where it shares\n", res);
 		else

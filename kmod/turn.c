@@ -258,7 +258,10 @@ static const struct iomul_slot *live_leased(const struct iomul_live *live)
 {
 	const struct iomul_slot *slot = live->lessee;
 
-	return slot && slot->index != IOMUL_UNREACHABLE && !READ_ONCE(live->adrift) ? slot : NULL;
+	/* Or others may have its ports by now. */
+	if (READ_ONCE(live->adrift) && !READ_ONCE(live->res.parent))
+		return NULL;
+	return slot && slot->index != IOMUL_UNREACHABLE ? slot : NULL;
 }
 
 int iomul_live_shut(struct iomul_live *live)
@@ -297,7 +300,7 @@ void iomul_live_settle(struct iomul_live *live)
 
 	WRITE_ONCE(live->touched, false);
 	smp_mb();
-	live->windows_seen = iomul_windows_done();
+	live->windows_seen = iomul_windows_written(live->anchor).done;
 	if (READ_ONCE(live->adrift))
 		WRITE_ONCE(live->touched, true);
 	for (i = 0; i < tree->helds; i++) {
@@ -581,7 +584,7 @@ static noinline int path_check(struct iomul_user *user, ktime_t *since)
 		err = -ENODEV;
 	if (err == -ENODEV && (READ_ONCE(live->touched) || !iomul_held_in_reach(user->held)))
 		return path_reach(user, since) ?: -EAGAIN;
-	if (!err && iomul_windows_begun() != live->windows_seen) {
+	if (!err && iomul_windows_written(live->anchor).begun != live->windows_seen) {
 		WRITE_ONCE(live->touched, true);
 		return path_open_wait(user, since) ?: -EAGAIN;
 	}

@@ -56,8 +56,9 @@ if [ "${1:-}" = stock ]; then
 	check "the group has lost its ports" wait_for says stranded slot_state 0000:03:00
 	check "the newcomer has them" sh -c "grep ' 0x[0-9a-f]*[13579bdf]..$' $pci/$new.0/resource | grep '^0x0*10[0-9a-f][0-9a-f] '"
 	check "and nobody else has ports there" no_ports $one
-	check "nor his user: $(reaches any; cat /tmp/reached)" sh -c "! grep -qx ok /tmp/reached"
 	up=$(basename "$(dirname "$(readlink -f $pci/$one)")")
+	check "nor passes some on" no_ports "$up"
+	check "nor his user: $(reaches any; cat /tmp/reached)" sh -c "! grep -qx ok /tmp/reached"
 	passes_on() { v=0x$(setpci -s "$up" IO_BASE.w); [ $((v & 0xf0)) -le $((v >> 8 & 0xf0)) ] && echo $((v & 0xf0)); }
 	check "rescan" rescan
 	check "detach" $iomul detach --all
