@@ -52,7 +52,7 @@ struct kref { int count; };
 struct mutex { int nothing; };
 struct rw_semaphore { int nothing; };
 struct device { int nothing; };
-struct resource { resource_size_t start, end; };
+struct resource { resource_size_t start, end; struct resource *parent; };
 struct file;
 struct module;
 struct task_struct { int nothing; };
