@@ -159,12 +159,22 @@ static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
 	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
 }
 
+/*
+ * In a window that waits itself a BAR is parked, so that pci_enable_device() works. It waits as well, since the kernel
+ * may give the window other ports meanwhile.
+ */
+static bool late_parked(const struct iomul_deed *deed)
+{
+	return deed->parent && deed->res->parent == deed->parent;
+}
+
 /* Does it wait? Or share again, maybe in a group that has lost its ports. */
 static bool late_waits(const struct iomul_deed *deed)
 {
 	unsigned int i = BAR_IS_WINDOW(&deed->step) ? PCI_BRIDGE_IO_WINDOW : deed->step.bar;
 
-	return !deed->res->parent && !res_is_ours(deed->pdev, i);
+	return (!deed->res->parent || (late_parked(deed) && !is_placed(deed->parent))) &&
+	       !res_is_ours(deed->pdev, i);
 }
 
 /* Has somebody else what @deed waits for, and not the port above, which will have its own range again? */
@@ -173,15 +183,19 @@ static bool late_taken(const struct iomul_deed *deed)
 	return deed->parent && late_waits(deed) && !port_shares(deed->pdev) && is_placed(deed->parent);
 }
 
+/* The kernel may have done so already: where ports don't suffice, it starts anew with those of others. */
+static void res_release(struct resource *res)
+{
+	if (res->parent)
+		release_resource(res);
+}
+
 /* As the kernel leaves what it gives up: by its old number a driver would get ports of others. */
 static void res_unplace(struct resource *res)
 {
-	struct resource *child;
-
-	while ((child = res->child)) {
-		release_resource(child);
-		res_unplace(child);
-	}
+	while (res->child)
+		res_unplace(res->child);
+	res_release(res);
 	res->end -= res->start;
 	res->start = 0;
 }
@@ -259,7 +273,7 @@ static void release_undo(struct iomul_deed *deed)
 	if (deed->held->gone)
 		return;
 	deed_restore(deed);
-	if (is_placed(deed->parent) && !request_resource(deed->parent, res))
+	if (!given_up(deed->parent) && !request_resource(deed->parent, res) && is_placed(deed->parent))
 		return;
 	undo_later(deed, res);
 	late_shut(deed);
@@ -456,13 +470,6 @@ static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refus
 	}
 	held->window_set = true;
 	return 0;
-}
-
-/* The kernel may have done so already: where ports don't suffice, it starts anew with those of others. */
-static void res_release(struct resource *res)
-{
-	if (res->parent)
-		release_resource(res);
 }
 
 /*
@@ -823,8 +830,8 @@ static void late_forget(struct iomul_deed *deed)
 {
 	struct resource *res = deed->res;
 
+	res_unplace(res);
 	res->name = deed->name;
-	res->start = 0;
 	res->end = deed->end - deed->start;
 	res->flags = deed->flags;
 	if (BAR_IS_WINDOW(&deed->step))
@@ -839,14 +846,22 @@ static bool late_place(void)
 	bool any = false;
 
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (!deed->parent || !late_waits(deed) || !is_placed(deed->parent) ||
-		    request_resource(deed->parent, deed->res))
+		if (!deed->parent || !is_placed(deed->parent))
+			continue;
+		if (!late_parked(deed) && (!late_waits(deed) || request_resource(deed->parent, deed->res)))
 			continue;
 		late_open(deed);
 		late_free(deed);
 		any = true;
 	}
 	return any;
+}
+
+/* Where the window was taken that fails, as it should. */
+static void late_park(struct iomul_deed *deed)
+{
+	if (deed->parent && late_waits(deed) && !late_parked(deed) && !is_placed(deed->parent))
+		request_resource(deed->parent, deed->res);
 }
 
 void iomul_steps_late(void)
@@ -860,8 +875,10 @@ void iomul_steps_late(void)
 		late_restore(deed);
 	while (late_place())
 		;
-	list_for_each_entry(deed, &late, list)
+	list_for_each_entry(deed, &late, list) {
 		late_shut(deed);
+		late_park(deed);
+	}
 	/* And then what has come since. */
 	list_for_each_entry_safe(deed, next, &late, list) {
 		if (deed->parent || !late_waits(deed) || port_shares(deed->pdev) || port_waits(deed->pdev))

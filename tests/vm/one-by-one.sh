@@ -17,6 +17,10 @@ left=$(echo "$slots" | wc -w)
 for slot in $slots; do
 	"$top/build/vm/identity" -n 300 -p 2 || failed=1
 	$iomul detach "$slot" || failed=1
+	# Its memory is of use before it has its ports back.
+	for f in /sys/bus/pci/devices/"$slot".*; do
+		if ! echo 1 > "$f/enable" || ! echo 0 > "$f/enable"; then failed=1; fi
+	done
 	left=$((left - 1))
 	[ "${1:-}" != rescan ] || echo 1 > /sys/bus/pci/rescan
 done
