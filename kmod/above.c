@@ -212,6 +212,7 @@ void iomul_above_mend(void)
 		back |= live_mend(live);
 	if (back)
 		iomul_steps_mend();
+	iomul_steps_forget();
 }
 
 void iomul_above_lost(struct pci_dev *pdev)

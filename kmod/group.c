@@ -701,6 +701,7 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 	pci_lock_rescan_remove();
 	mutex_lock(&iomul_lock);
 	iomul_above_mend();
+	iomul_steps_park(false);
 	a.snap = iomul_snapshot_take();
 	if (IS_ERR(a.snap)) {
 		err = PTR_ERR(a.snap);
@@ -710,6 +711,7 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 	kvfree(a.plan.step);
 	iomul_snapshot_free(a.snap);
 out_unlock:
+	iomul_steps_park(true);
 	mutex_unlock(&iomul_lock);
 	pci_unlock_rescan_remove();
 	return err;

@@ -317,6 +317,10 @@ void iomul_held_files(struct iomul_held *held, bool there);
 void iomul_steps_mend(void);
 /* Puts back what had to wait for the port above. */
 void iomul_steps_late(void);
+/* What waits and what lies in windows that wait: not there (an attach looks at it), there again. */
+void iomul_steps_park(bool park);
+/* What waits for something that the kernel has given up waits no more. */
+void iomul_steps_forget(void);
 /* @pdev is going: nothing of it waits any more. */
 void iomul_steps_late_drop(struct pci_dev *pdev);
 /* Puts @live's range into the tree. 0; or -EBUSY: @with, or nobody (NULL), has some of it. */

@@ -159,22 +159,29 @@ static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
 	return held && (i < IOMUL_BARS ? held->bars & 1U << i : held->window_set);
 }
 
+/* It shares again, maybe in a group that has lost its ports; the deed still says where it was before. */
+static bool late_shares(const struct iomul_deed *deed)
+{
+	return res_is_ours(deed->pdev, BAR_IS_WINDOW(&deed->step) ? PCI_BRIDGE_IO_WINDOW : deed->step.bar);
+}
+
 /*
  * In a window that waits itself a BAR is parked, so that pci_enable_device() works. It waits as well, since the kernel
  * may give the window other ports meanwhile.
  */
-static bool late_parked(const struct iomul_deed *deed)
+static bool late_in_parent(const struct iomul_deed *deed)
 {
-	return deed->parent && deed->res->parent == deed->parent;
+	return deed->parent && deed->res->parent == deed->parent && !late_shares(deed);
 }
 
-/* Does it wait? Or share again, maybe in a group that has lost its ports. */
+static bool late_parked(const struct iomul_deed *deed)
+{
+	return late_in_parent(deed) && !is_placed(deed->parent);
+}
+
 static bool late_waits(const struct iomul_deed *deed)
 {
-	unsigned int i = BAR_IS_WINDOW(&deed->step) ? PCI_BRIDGE_IO_WINDOW : deed->step.bar;
-
-	return (!deed->res->parent || (late_parked(deed) && !is_placed(deed->parent))) &&
-	       !res_is_ours(deed->pdev, i);
+	return (!deed->res->parent || late_parked(deed)) && !late_shares(deed);
 }
 
 /* Has somebody else what @deed waits for, and not the port above, which will have its own range again? */
@@ -242,11 +249,10 @@ static bool late_keep_shut(const struct pci_dev *pdev)
 
 static void late_write(const struct iomul_deed *deed)
 {
-	struct iomul_range range = { deed->start, deed->end };
 	struct pci_bus_region at;
 
 	if (BAR_IS_WINDOW(&deed->step)) {
-		iomul_port_window_write(deed->pdev, range);
+		iomul_port_window_write(deed->pdev, iomul_res_range(deed->res));
 		return;
 	}
 	pcibios_resource_to_bus(deed->pdev->bus, &at, deed->res);
@@ -848,7 +854,7 @@ static bool late_place(void)
 	list_for_each_entry_safe(deed, next, &late, list) {
 		if (!deed->parent || !is_placed(deed->parent))
 			continue;
-		if (!late_parked(deed) && (!late_waits(deed) || request_resource(deed->parent, deed->res)))
+		if (!late_in_parent(deed) && (!late_waits(deed) || request_resource(deed->parent, deed->res)))
 			continue;
 		late_open(deed);
 		late_free(deed);
@@ -857,28 +863,49 @@ static bool late_place(void)
 	return any;
 }
 
-/* Where the window was taken that fails, as it should. */
+/* What is in a window that was taken is nowhere. */
 static void late_park(struct iomul_deed *deed)
 {
-	if (deed->parent && late_waits(deed) && !late_parked(deed) && !is_placed(deed->parent))
-		request_resource(deed->parent, deed->res);
+	if (!deed->parent || !late_waits(deed) || late_parked(deed) || is_placed(deed->parent) ||
+	    !request_resource(deed->parent, deed->res))
+		return;
+	while (deed->res->child)
+		res_unplace(deed->res->child);
 }
 
-void iomul_steps_late(void)
+void iomul_steps_park(bool park)
+{
+	struct iomul_deed *deed;
+
+	list_for_each_entry(deed, &late, list) {
+		if (park)
+			late_park(deed);
+		else if (late_parked(deed))
+			release_resource(deed->res);
+	}
+}
+
+void iomul_steps_forget(void)
 {
 	struct iomul_deed *deed, *next;
 
 	list_for_each_entry_safe(deed, next, &late, list)
 		if (deed->parent && late_waits(deed) && given_up(deed->parent))
 			late_forget(deed);
+}
+
+void iomul_steps_late(void)
+{
+	struct iomul_deed *deed, *next;
+
+	iomul_steps_forget();
 	list_for_each_entry(deed, &late, list)
 		late_restore(deed);
 	while (late_place())
 		;
-	list_for_each_entry(deed, &late, list) {
+	list_for_each_entry(deed, &late, list)
 		late_shut(deed);
-		late_park(deed);
-	}
+	iomul_steps_park(true);
 	/* And then what has come since. */
 	list_for_each_entry_safe(deed, next, &late, list) {
 		if (deed->parent || !late_waits(deed) || port_shares(deed->pdev) || port_waits(deed->pdev))

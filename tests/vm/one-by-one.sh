@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Rule 4 where ports are shared by several slots: detached one after another, the last
 # one puts back the ports of all. For a server with a switch, modules loaded, as root.
-# one-by-one.sh [rescan]: in between the kernel looks for ports for what has none.
+# one-by-one.sh [rescan|again]: in between the kernel looks for ports for what has none; or slots
+# come back, while others have left.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 iomul=$top/build/iomul
@@ -14,6 +15,19 @@ $iomul attach --all || exit 1
 slots=$($iomul status --json | python3 -c 'import json,sys
 print(*[s["slot"] for s in sorted(json.load(sys.stdin)["slots"], key=lambda s: s["lender"])])')
 left=$(echo "$slots" | wc -w)
+if [ "${1:-}" = again ]; then
+	before=''
+	for slot in $slots; do
+		left=$((left - 1))
+		[ $left != 0 ] || break
+		$iomul detach "$slot" && $iomul attach "$slot" && $iomul detach "$slot" || failed=1
+		[ -z "$before" ] || $iomul attach "$before" || failed=1
+		before=$slot
+	done
+	"$top/build/vm/identity" -n 300 -p 2 || failed=1
+	$iomul detach --all || failed=1
+	slots=''
+fi
 for slot in $slots; do
 	"$top/build/vm/identity" -n 300 -p 2 || failed=1
 	$iomul detach "$slot" || failed=1
