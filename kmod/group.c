@@ -692,15 +692,27 @@ out_forget:
 	return err;
 }
 
+/* What attach and detach change: nobody else does, and all is where we have it. */
+static void tree_lock(void)
+{
+	pci_lock_rescan_remove();
+	mutex_lock(&iomul_lock);
+	iomul_above_mend();
+}
+
+static void tree_unlock(void)
+{
+	mutex_unlock(&iomul_lock);
+	pci_unlock_rescan_remove();
+}
+
 int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_policy *policy,
 		 struct iomul_refusal *refusal)
 {
 	struct attach a = { .refusal = refusal };
 	int err;
 
-	pci_lock_rescan_remove();
-	mutex_lock(&iomul_lock);
-	iomul_above_mend();
+	tree_lock();
 	iomul_steps_park(false);
 	a.snap = iomul_snapshot_take();
 	if (IS_ERR(a.snap)) {
@@ -712,8 +724,7 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 	iomul_snapshot_free(a.snap);
 out_unlock:
 	iomul_steps_park(true);
-	mutex_unlock(&iomul_lock);
-	pci_unlock_rescan_remove();
+	tree_unlock();
 	return err;
 }
 
@@ -1029,9 +1040,7 @@ void iomul_detach_replaced(void)
 	struct iomul_slot *slot;
 	bool any = false;
 
-	pci_lock_rescan_remove();
-	mutex_lock(&iomul_lock);
-	iomul_above_mend();
+	tree_lock();
 	list_for_each_entry(slot, &iomul_slots, list) {
 		if (!slot->replaced || slot->users || slot->live->lease)
 			continue;
@@ -1040,20 +1049,16 @@ void iomul_detach_replaced(void)
 	}
 	if (any)
 		detach_selected(0, false, &refusal);
-	mutex_unlock(&iomul_lock);
-	pci_unlock_rescan_remove();
+	tree_unlock();
 }
 
 int iomul_detach(const struct iomul_addr *addr, u32 count, struct iomul_refusal *refusal)
 {
 	int err;
 
-	pci_lock_rescan_remove();
-	mutex_lock(&iomul_lock);
-	iomul_above_mend();
+	tree_lock();
 	err = detach_locked(addr, count, refusal);
-	mutex_unlock(&iomul_lock);
-	pci_unlock_rescan_remove();
+	tree_unlock();
 	return err;
 }
 
@@ -1062,9 +1067,7 @@ int iomul_detach_all(bool force, struct iomul_refusal *refusal)
 	struct iomul_slot *slot;
 	int err = 0;
 
-	pci_lock_rescan_remove();
-	mutex_lock(&iomul_lock);
-	iomul_above_mend();
+	tree_lock();
 	list_for_each_entry(slot, &iomul_slots, list) {
 		if (slot->users)
 			err = detach_refuse_open(slot, refusal);
@@ -1077,8 +1080,7 @@ int iomul_detach_all(bool force, struct iomul_refusal *refusal)
 	err = detach_selected(err, force, refusal);
 	if (!err)
 		iomul_wishes_drop();
-	mutex_unlock(&iomul_lock);
-	pci_unlock_rescan_remove();
+	tree_unlock();
 	return err;
 }
 

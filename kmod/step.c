@@ -83,23 +83,6 @@ static int deed_conflict(struct iomul_deed *deed, struct iomul_refusal *refusal,
  * One pair for each kind
  */
 
-static int decode_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
-{
-	if (iomul_held_decode(deed->held, deed->step.now))
-		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
-	return 0;
-}
-
-static bool late_keep_shut(const struct pci_dev *pdev);
-
-static void decode_undo(struct iomul_deed *deed)
-{
-	/* Of a guard it stays off for as long as a port above shares. */
-	bool on = deed->step.was && !deed->held->was_guard;
-
-	iomul_held_decode(deed->held, on && !late_keep_shut(deed->held->pdev));
-}
-
 static int release_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
 {
 	struct resource *res = deed_resource(deed);
@@ -165,15 +148,15 @@ static bool late_shares(const struct iomul_deed *deed)
 	return res_is_ours(deed->pdev, BAR_IS_WINDOW(&deed->step) ? PCI_BRIDGE_IO_WINDOW : deed->step.bar);
 }
 
-/*
- * In a window that waits itself a BAR is parked, so that pci_enable_device() works. It waits as well, since the kernel
- * may give the window other ports meanwhile.
- */
 static bool late_in_parent(const struct iomul_deed *deed)
 {
 	return deed->parent && deed->res->parent == deed->parent && !late_shares(deed);
 }
 
+/*
+ * In a window that waits itself a BAR is parked, so that pci_enable_device() works. It waits as well, since the kernel
+ * may give the window other ports meanwhile.
+ */
 static bool late_parked(const struct iomul_deed *deed)
 {
 	return late_in_parent(deed) && !is_placed(deed->parent);
@@ -232,7 +215,7 @@ static void late_shut(struct iomul_deed *deed)
 		iomul_config_write(deed->pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
 }
 
-/* Its I/O Space Enable is to be on, but for what others have. */
+/* I/O Space Enable is to be on: must it stay off, for what others have? Then what waits is marked so. */
 static bool late_keep_shut(const struct pci_dev *pdev)
 {
 	struct iomul_deed *deed;
@@ -283,6 +266,21 @@ static void release_undo(struct iomul_deed *deed)
 		return;
 	undo_later(deed, res);
 	late_shut(deed);
+}
+
+static int decode_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	if (iomul_held_decode(deed->held, deed->step.now))
+		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
+	return 0;
+}
+
+static void decode_undo(struct iomul_deed *deed)
+{
+	/* Of a guard it stays off for as long as a port above shares. */
+	bool on = deed->step.was && !deed->held->was_guard;
+
+	iomul_held_decode(deed->held, on && !late_keep_shut(deed->held->pdev));
 }
 
 static int hold_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
