@@ -8,6 +8,10 @@ set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 iomul=$top/build/iomul
 failed=0
+fail() {
+	echo "not ok - $*"
+	failed=1
+}
 
 cat /proc/ioports > /tmp/before
 $iomul attach --all || exit 1
@@ -20,27 +24,30 @@ if [ "${1:-}" = again ]; then
 	for slot in $slots; do
 		left=$((left - 1))
 		[ $left != 0 ] || break
-		$iomul detach "$slot" && $iomul attach "$slot" && $iomul detach "$slot" || failed=1
-		[ -z "$before" ] || $iomul attach "$before" || failed=1
+		if ! { $iomul detach "$slot" && $iomul attach "$slot" && $iomul detach "$slot"; }; then
+			fail "$slot does not come back"
+		fi
+		[ -z "$before" ] || $iomul attach "$before" || fail "$before does not come back while $slot is away"
 		before=$slot
 	done
-	"$top/build/vm/identity" -n 300 -p 2 || failed=1
-	$iomul detach --all || failed=1
+	"$top/build/vm/identity" -n 300 -p 2 || fail "accesses while one is away"
+	$iomul detach --all || fail "detach --all"
 	slots=''
 fi
 for slot in $slots; do
-	"$top/build/vm/identity" -n 300 -p 2 || failed=1
-	$iomul detach "$slot" || failed=1
+	"$top/build/vm/identity" -n 300 -p 2 || fail "accesses before $slot leaves"
+	$iomul detach "$slot" || fail "$slot does not leave"
 	# Its memory is of use before it has its ports back; not so on a bus that others there share.
 	for f in /sys/bus/pci/devices/"$slot".*; do
 		# shellcheck disable=SC2012 # names without blanks
 		[ "$(ls -d "${f%:*}":* | wc -l)" = "$(ls -d "${f%.*}".* | wc -l)" ] || continue
-		if ! echo 1 > "$f/enable" || ! echo 0 > "$f/enable"; then failed=1; fi
+		if ! echo 1 > "$f/enable" || ! echo 0 > "$f/enable"; then fail "$f can't be enabled"; fi
 	done
 	left=$((left - 1))
 	[ "${1:-}" != rescan ] || echo 1 > /sys/bus/pci/rescan
 done
-diff /tmp/before /proc/ioports || failed=1
-rmmod iomul-vfio-pci && rmmod iomul || failed=1
+diff /tmp/before /proc/ioports || fail "the ports are not as they were"
+rmmod iomul-vfio-pci || fail "iomul-vfio-pci stays"
+rmmod iomul || fail "iomul stays"
 echo "$((1 - failed)) passed, $failed failed"
 exit $failed
