@@ -527,7 +527,7 @@ inline again(me)
 			:: else -> break
 			fi
 		:: !FN_LOST(me) && open[SLOT(me)] && !closed ->
-#if defined(REWRITE) && !defined(BUG_COUNT)
+#if (defined(WINDOW) || defined(REWRITE)) && !defined(BUG_COUNT)
 			if
 			:: begun != seen ->
 				live_touched = true;
@@ -807,6 +807,9 @@ proctype lessor()
 	od
 }
 
+/* window_write_seen() */
+#define WINDOW_WRITE(value)	begun++; live_touched = true; closed = value; ended++
+
 /* Linux, the filter as it writes, and live_mend() afterwards */
 proctype mender()
 {
@@ -814,15 +817,15 @@ proctype mender()
 	bool got, handed, mend, bad, err;
 
 	lock(rescan_lock);
-	/* iomul_above_written() */
+	/* iomul_above_written() has adrift as well */
 #ifdef BUG_ADRIFT_ORDER
 	live_touched = true;
 	adrift = true;
+	closed = true;
 #else
 	adrift = true;
-	live_touched = true;
+	WINDOW_WRITE(true);
 #endif
-	closed = true;
 	if
 	:: true
 	:: true ->
@@ -838,7 +841,7 @@ proctype mender()
 	lock(rescan_lock);
 	lock(iomul_lock);
 	if
-	:: closed = false
+	:: WINDOW_WRITE(false)
 	:: true
 	fi;
 	take(MENDER, NONE, false);
@@ -858,8 +861,6 @@ proctype mender()
 }
 
 #ifdef REWRITE
-#define WINDOW_WRITE(value)	begun++; live_touched = true; closed = value; ended++
-
 /* Linux writes the window above once more, as a bridge with 32-bit ports wants it: closed first */
 proctype rewriter()
 {
