@@ -171,8 +171,7 @@ class Server:
         die_with_parent()
         if self.smp() == 1:
             # QEMU's threads lose an interrupt of a hypervisor now and then where they really run side by side.
-            cpus = sorted(os.sched_getaffinity(0))
-            os.sched_setaffinity(0, {cpus[os.getpid() % len(cpus)]})
+            os.sched_setaffinity(0, {quietest_cpu()})
 
     def control(self):
         try:
@@ -281,6 +280,20 @@ def die_with_parent():
     """In the child: no virtual server outlives lab/run, however that ends."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def quietest_cpu():
+    """The processor of the host with the fewest servers that run on that one only."""
+    cpus = sorted(os.sched_getaffinity(0))
+    servers = dict.fromkeys(cpus, 0)
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if comm.read_text().startswith("qemu-system"):
+                where = os.sched_getaffinity(int(comm.parent.name))
+                servers[min(where)] += len(where) == 1
+        except (OSError, KeyError):     # gone, or elsewhere
+            pass
+    return min(cpus, key=servers.get)
 
 
 def pump(sock, stream):
