@@ -45,7 +45,7 @@ def run(*command, **more):
 def must(*command):
     status, out = run(*command)
     if status:
-        raise RuntimeError(f"{' '.join(map(str, command))}: {out}")
+        raise RuntimeError(f"{' '.join(map(str, command))}: status {status}: {out}")
     return out
 
 
