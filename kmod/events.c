@@ -67,6 +67,8 @@ static int bus_notify(struct notifier_block *nb, unsigned long action, void *dat
 	case BUS_NOTIFY_ADD_DEVICE:
 		mutex_lock(&iomul_lock);
 		iomul_guard_new(pdev);
+		if (iomul_guard_find(pdev))
+			iomul_steps_newcomer(pdev);
 		mutex_unlock(&iomul_lock);
 		iomul_adopt_later();
 		break;

@@ -713,17 +713,17 @@ int iomul_attach(const struct iomul_addr *addr, u32 count, const struct iomul_po
 	int err;
 
 	tree_lock();
-	iomul_steps_park(false);
 	a.snap = iomul_snapshot_take();
 	if (IS_ERR(a.snap)) {
 		err = PTR_ERR(a.snap);
 		goto out_unlock;
 	}
+	iomul_steps_unpark();
 	err = attach_locked(&a, addr, count, policy);
+	iomul_steps_late();
 	kvfree(a.plan.step);
 	iomul_snapshot_free(a.snap);
 out_unlock:
-	iomul_steps_park(true);
 	tree_unlock();
 	return err;
 }

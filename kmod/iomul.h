@@ -317,8 +317,12 @@ void iomul_held_files(struct iomul_held *held, bool there);
 void iomul_steps_mend(void);
 /* Puts back what had to wait for the port above. */
 void iomul_steps_late(void);
-/* What waits and what lies in windows that wait: not there (an attach looks at it), there again. */
-void iomul_steps_park(bool park);
+/* What lies in windows that wait is nowhere, until iomul_steps_late(): something of it may share now. */
+void iomul_steps_unpark(void);
+/* @pdev, new below a port that shares, gets ports when that port has some of its own. */
+void iomul_steps_newcomer(struct pci_dev *pdev);
+/* Is @res in the kernel's tree or in one of ours, and not in a window that is nowhere? */
+bool iomul_res_is_placed(const struct resource *res);
 /* What waits for something that the kernel has given up waits no more. */
 void iomul_steps_forget(void);
 /* @pdev is going: nothing of it waits any more. */

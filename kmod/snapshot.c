@@ -113,7 +113,7 @@ static void bar_read(struct pci_dev *pdev, unsigned int bar, u32 raw, struct iom
 	}
 	if ((res->flags & IORESOURCE_IO) && resource_size(res) >= 4) {
 		b->size = resource_size(res);
-		if (res->parent)
+		if (iomul_res_is_placed(res))
 			b->at = iomul_res_range(res);
 		return;
 	}
@@ -170,7 +170,7 @@ static void port_read(struct pci_dev *pdev, const struct iomul_held *held, struc
 	node->flags |= port_flags(pdev);
 	if (held && held->window_set)
 		node->window = held->live->window;	/* of a group that lost its ports, too */
-	else if ((res->flags & IORESOURCE_IO) && res->parent && !(res->flags & IORESOURCE_UNSET))
+	else if ((res->flags & IORESOURCE_IO) && iomul_res_is_placed(res) && !(res->flags & IORESOURCE_UNSET))
 		node->window = iomul_res_range(res);
 	if (!pdev->subordinate)
 		return;

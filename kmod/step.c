@@ -112,17 +112,36 @@ static const struct iomul_deed *late_find(const struct resource *res)
 	return NULL;
 }
 
-static bool is_placed(const struct resource *res)
+bool iomul_res_is_placed(const struct resource *res)
 {
-	return res->parent || res == &ioport_resource;
+	const struct iomul_held *held;
+
+	while (res->parent)
+		res = res->parent;
+	if (res == &ioport_resource)
+		return true;
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (res == &held->root)
+			return true;
+	return false;
 }
 
-/* Has the kernel given @res up, or what that is in, and has not placed it anew? */
+static bool is_window_of_ours(const struct resource *res)
+{
+	const struct iomul_held *held;
+
+	list_for_each_entry(held, &iomul_helds, in_all)
+		if (held->window_set && res == &held->pdev->resource[PCI_BRIDGE_IO_WINDOW])
+			return true;
+	return false;
+}
+
+/* Has the kernel given @res up, or what that is in, and has not placed it anew? What shares comes back at detach. */
 static bool given_up(const struct resource *res)
 {
 	const struct iomul_deed *waits;
 
-	if (is_placed(res))
+	if (iomul_res_is_placed(res) || is_window_of_ours(res))
 		return false;
 	waits = late_find(res);
 	return !waits || given_up(waits->parent);
@@ -154,12 +173,12 @@ static bool late_in_parent(const struct iomul_deed *deed)
 }
 
 /*
- * In a window that waits itself a BAR is parked, so that pci_enable_device() works. It waits as well, since the kernel
- * may give the window other ports meanwhile.
+ * In a window that waits, or is in one that does, a BAR is parked, so that pci_enable_device() works. It waits as well,
+ * since the kernel may give the window other ports meanwhile.
  */
 static bool late_parked(const struct iomul_deed *deed)
 {
-	return late_in_parent(deed) && !is_placed(deed->parent);
+	return late_in_parent(deed) && !iomul_res_is_placed(deed->parent);
 }
 
 static bool late_waits(const struct iomul_deed *deed)
@@ -167,10 +186,17 @@ static bool late_waits(const struct iomul_deed *deed)
 	return (!deed->res->parent || late_parked(deed)) && !late_shares(deed);
 }
 
-/* Has somebody else what @deed waits for, and not the port above, which will have its own range again? */
+/* Has somebody else what @deed, or a port above, waits for, and not a port that will have its own range again? */
 static bool late_taken(const struct iomul_deed *deed)
 {
-	return deed->parent && late_waits(deed) && !port_shares(deed->pdev) && is_placed(deed->parent);
+	const struct iomul_deed *up;
+
+	if (!deed->parent || !late_waits(deed) || port_shares(deed->pdev))
+		return false;
+	if (iomul_res_is_placed(deed->parent))
+		return true;
+	up = late_find(deed->parent);
+	return up && late_taken(up);
 }
 
 /* The kernel may have done so already: where ports don't suffice, it starts anew with those of others. */
@@ -262,7 +288,7 @@ static void release_undo(struct iomul_deed *deed)
 	if (deed->held->gone)
 		return;
 	deed_restore(deed);
-	if (!given_up(deed->parent) && !request_resource(deed->parent, res) && is_placed(deed->parent))
+	if (!given_up(deed->parent) && !request_resource(deed->parent, res) && iomul_res_is_placed(deed->parent))
 		return;
 	undo_later(deed, res);
 	late_shut(deed);
@@ -345,7 +371,7 @@ bool iomul_res_is_hold(const struct resource *res)
 /* Is @res of @bus in use, and not what the kernel has found no place for? */
 static bool res_passes(struct pci_bus *bus, const struct resource *res)
 {
-	return is_placed(res) || pci_is_root_bus(bus);
+	return iomul_res_is_placed(res) || pci_is_root_bus(bus);
 }
 
 struct resource *iomul_bus_aperture(struct pci_bus *bus, struct iomul_range at)
@@ -457,25 +483,6 @@ static int deed_place(const struct iomul_deed *deed, struct resource *res)
 	return bar_request(held, res);
 }
 
-static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
-{
-	struct iomul_held *held = deed->held;
-	struct resource *res = deed_resource(deed);
-
-	deed_save(deed);
-	if (iomul_held_window(held, iomul_held_window_at(held, deed->step.to))) {
-		iomul_held_window(held, held->found);
-		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
-	}
-	if (deed_place(deed, res)) {
-		deed_restore(deed);
-		iomul_held_window(held, held->found);
-		return deed_conflict(deed, refusal, deed->step.to, NULL);
-	}
-	held->window_set = true;
-	return 0;
-}
-
 /*
  * The file resourceN of sysfs reads and writes ports where the BAR is, and asks nobody whose they are
  * at the moment. Who has it open gets -ENODEV.
@@ -494,21 +501,16 @@ static void bar_file(struct iomul_held *held, unsigned int bar, bool there)
 		pci_warn(pdev, "iomul: %s is not back\n", attr->attr.name);
 }
 
-/* It gets ports again when the port above has some of its own; if there is memory to remember it. */
-static void bar_evict(struct pci_dev *pdev, unsigned int bar)
+/* It gets ports when the port above has some of its own; if there is memory to remember it. */
+static void late_remember(struct pci_dev *pdev, unsigned int bar)
 {
-	struct iomul_held *guard = iomul_guard_find(pdev);
 	struct resource *res = &pdev->resource[bar];
-	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
 	struct iomul_deed *deed;
 
-	if (guard) {
-		guard->stale = true;
-		bar_file(guard, bar, false);
-	}
-	if (command & PCI_COMMAND_IO)
-		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
-	deed = late_find(res) ? NULL : kzalloc(sizeof(*deed), GFP_KERNEL);
+	list_for_each_entry(deed, &late, list)
+		if (deed->res == res)
+			return;
+	deed = kzalloc(sizeof(*deed), GFP_KERNEL);
 	if (!deed)
 		return;
 	deed->step.bar = bar;
@@ -518,6 +520,29 @@ static void bar_evict(struct pci_dev *pdev, unsigned int bar)
 	deed->res = res;
 	deed->pdev = pci_dev_get(pdev);
 	list_add_tail(&deed->list, &late);
+}
+
+void iomul_steps_newcomer(struct pci_dev *pdev)
+{
+	unsigned int bar;
+
+	for (bar = 0; bar < IOMUL_BARS; bar++)
+		if (pdev->resource[bar].flags & IORESOURCE_IO)
+			late_remember(pdev, bar);
+}
+
+static void bar_evict(struct pci_dev *pdev, unsigned int bar)
+{
+	struct iomul_held *guard = iomul_guard_find(pdev);
+	u16 command = iomul_config_read(pdev, PCI_COMMAND, 2);
+
+	if (guard) {
+		guard->stale = true;
+		bar_file(guard, bar, false);
+	}
+	if (command & PCI_COMMAND_IO)
+		iomul_config_write(pdev, PCI_COMMAND, 2, command & ~PCI_COMMAND_IO);
+	late_remember(pdev, bar);
 }
 
 /*
@@ -548,6 +573,27 @@ static void bus_evict(struct pci_bus *bus, const struct resource *window)
 			res->start = res->end = res->flags = 0;
 		}
 	}
+}
+
+static int window_carry_out(struct iomul_deed *deed, struct iomul_refusal *refusal)
+{
+	struct iomul_held *held = deed->held;
+	struct resource *res = deed_resource(deed);
+
+	/* While it waited for its own place Linux may have put there what was plugged in. */
+	bus_evict(held->pdev->subordinate, res);
+	deed_save(deed);
+	if (iomul_held_window(held, iomul_held_window_at(held, deed->step.to))) {
+		iomul_held_window(held, held->found);
+		return deed_refuse(deed, refusal, IOMUL_R_HARDWARE);
+	}
+	if (deed_place(deed, res)) {
+		deed_restore(deed);
+		iomul_held_window(held, held->found);
+		return deed_conflict(deed, refusal, deed->step.to, NULL);
+	}
+	held->window_set = true;
+	return 0;
 }
 
 static void window_undo(struct iomul_deed *deed)
@@ -741,6 +787,15 @@ static const struct {
 	[IOMUL_STEP_WIDEN] = { widen_carry_out, widen_undo },
 };
 
+/* Unless something of it waits. */
+static void deed_undone(struct iomul_deed *deed)
+{
+	if (deed->pdev)
+		list_add_tail(&deed->list, &late);
+	else
+		kfree(deed);
+}
+
 int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
 			 struct iomul_live *live, struct iomul_refusal *refusal)
 {
@@ -754,7 +809,7 @@ int iomul_step_carry_out(const struct iomul_step *step, struct iomul_held *held,
 	deed->live = live;
 	err = kinds[step->kind].carry_out(deed, refusal);
 	if (err)
-		kfree(deed);
+		deed_undone(deed);
 	else
 		list_add_tail(&deed->list, &iomul_journal);
 	return err;
@@ -764,10 +819,7 @@ void iomul_step_undo(struct iomul_deed *deed)
 {
 	kinds[deed->step.kind].undo(deed);
 	list_del(&deed->list);
-	if (deed->pdev)
-		list_add_tail(&deed->list, &late);
-	else
-		kfree(deed);
+	deed_undone(deed);
 }
 
 static void late_free(struct iomul_deed *deed)
@@ -793,7 +845,7 @@ static bool port_waits(const struct pci_dev *pdev)
 {
 	const struct pci_dev *port = pdev->bus->self;
 
-	return port && !port->resource[PCI_BRIDGE_IO_WINDOW].parent &&
+	return port && !iomul_res_is_placed(&port->resource[PCI_BRIDGE_IO_WINDOW]) &&
 	       late_find(&port->resource[PCI_BRIDGE_IO_WINDOW]);
 }
 
@@ -850,7 +902,7 @@ static bool late_place(void)
 	bool any = false;
 
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (!deed->parent || !is_placed(deed->parent))
+		if (!deed->parent || !iomul_res_is_placed(deed->parent) || port_shares(deed->pdev))
 			continue;
 		if (!late_in_parent(deed) && (!late_waits(deed) || request_resource(deed->parent, deed->res)))
 			continue;
@@ -861,26 +913,19 @@ static bool late_place(void)
 	return any;
 }
 
-/* What is in a window that was taken is nowhere. */
 static void late_park(struct iomul_deed *deed)
 {
-	if (!deed->parent || !late_waits(deed) || late_parked(deed) || is_placed(deed->parent) ||
-	    !request_resource(deed->parent, deed->res))
-		return;
-	while (deed->res->child)
-		res_unplace(deed->res->child);
+	if (deed->parent && late_waits(deed) && !late_parked(deed) && !late_taken(deed) && !port_shares(deed->pdev))
+		request_resource(deed->parent, deed->res);
 }
 
-void iomul_steps_park(bool park)
+void iomul_steps_unpark(void)
 {
 	struct iomul_deed *deed;
 
-	list_for_each_entry(deed, &late, list) {
-		if (park)
-			late_park(deed);
-		else if (late_parked(deed))
+	list_for_each_entry(deed, &late, list)
+		if (late_parked(deed))
 			release_resource(deed->res);
-	}
 }
 
 void iomul_steps_forget(void)
@@ -903,7 +948,8 @@ void iomul_steps_late(void)
 		;
 	list_for_each_entry(deed, &late, list)
 		late_shut(deed);
-	iomul_steps_park(true);
+	list_for_each_entry(deed, &late, list)
+		late_park(deed);
 	/* And then what has come since. */
 	list_for_each_entry_safe(deed, next, &late, list) {
 		if (deed->parent || !late_waits(deed) || port_shares(deed->pdev) || port_waits(deed->pdev))
@@ -914,12 +960,12 @@ void iomul_steps_late(void)
 	if (!list_empty(&iomul_journal))
 		return;
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (late_waits(deed)) {
+		if (late_waits(deed) && deed->parent)
 			pci_warn(deed->pdev,
 				 "iomul: its ports %#06llx-%#06llx were taken meanwhile, it has none now; remove and rescan it\n",
 				 (u64)deed->start, (u64)deed->end);
+		if (late_waits(deed))
 			res_unplace(deed->res);
-		}
 		late_free(deed);
 	}
 }

@@ -82,6 +82,7 @@ case "$(uname -r)" in 6.*) ;; *)
 	fi ;;
 esac
 check "whose ports are still free notices nothing" wait $long
+tail -n 3 /tmp/long
 check "and never met a wrong device, nor an error" grep ": 0 misrouted, 0 errors" /tmp/long
 check "its ports are reserved as before" wait_for sh -c "grep 'iomul group 1$' /proc/ioports | cmp - /tmp/group1"
 check "and it answers" answers $kept
