@@ -817,15 +817,17 @@ proctype mender()
 	bool got, handed, mend, bad, err;
 
 	lock(rescan_lock);
-	/* iomul_above_written() has adrift as well */
+	/* as WINDOW_WRITE(), but iomul_above_written() has adrift as well */
+	begun++;
 #ifdef BUG_ADRIFT_ORDER
 	live_touched = true;
 	adrift = true;
-	closed = true;
 #else
 	adrift = true;
-	WINDOW_WRITE(true);
+	live_touched = true;
 #endif
+	closed = true;
+	ended++;
 	if
 	:: true
 	:: true ->
