@@ -222,6 +222,12 @@ def destroy_all(guests):
         task.wait()
 
 
+def destroy_left():
+    """What a part that failed half way has left would keep its HBAs from those that follow."""
+    for line in run("xl", "list")[1].splitlines()[2:]:
+        run("xl", "destroy", line.split()[0])
+
+
 def wait_gone(pid, seconds=20):
     end = time.monotonic() + seconds
     while os.path.exists(f"/proc/{pid}") and time.monotonic() < end:
