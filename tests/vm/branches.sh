@@ -5,22 +5,11 @@
 # branches.sh [rescan|replaced|plugged|newcomers]: the kernel looks for ports in between; or the devices are others by
 # then, found by a rescan of all or of their bus, as with hot-plug; or all are before anything else is done.
 set -u
-top=$(cd "$(dirname "$0")/../.." && pwd)
-iomul=$top/build/iomul
-passed=0 failed=0
-check() {
-	what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		echo "not ok - $what"
-		failed=$((failed + 1))
-	fi
-}
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
 # A device's I/O BARs have ports.
 has_ports() {
-	python3 - "/sys/bus/pci/devices/$1.0/resource" <<-'END'
+	python3 - "$pci/$1.0/resource" <<-'END'
 	import sys
 	bars = [[int(n, 16) for n in line.split()] for line in list(open(sys.argv[1]))[:6]]
 	sys.exit(not any(first and flags & 0x100 for first, _, flags in bars))
@@ -28,16 +17,16 @@ has_ports() {
 }
 replaced() {
 	for slot; do
-		echo 1 > "/sys/bus/pci/devices/$slot.0/remove"
+		echo 1 > "$pci/$slot.0/remove"
 	done
 	[ "$mode" = plugged ] || set --
 	for slot; do
 		echo 1 > "/sys/class/pci_bus/${slot%:*}/rescan"
 	done
-	[ $# != 0 ] || echo 1 > /sys/bus/pci/rescan
+	[ $# != 0 ] || rescan
 }
 looked() {
-	[ "$mode" != rescan ] || echo 1 > /sys/bus/pci/rescan
+	[ "$mode" != rescan ] || rescan
 }
 # Windows of ports, as the hardware has them.
 windows() {
@@ -47,7 +36,7 @@ windows() {
 	done
 }
 enabled() {
-	echo 1 > "/sys/bus/pci/devices/$1.0/enable" && echo 0 > "/sys/bus/pci/devices/$1.0/enable"
+	echo 1 > "$pci/$1.0/enable" && echo 0 > "$pci/$1.0/enable"
 }
 mode=${1:-}
 case $mode in replaced | plugged | newcomers) others=yes ;; *) others=no ;; esac
@@ -88,11 +77,12 @@ while read -r slots; do
 	fi
 	check "$nearer leaves" "$iomul" detach "$nearer"
 	looked
+	check "a plan says that $nearer can come back" "$iomul" plan "$nearer"
 	check "$nearer comes back while $slots are away" "$iomul" attach "$nearer"
 	for slot in "$@"; do
 		check "$slot can be enabled, somebody else came back" enabled "$slot"
 	done
-	check "accesses while $slots are away" "$top/build/vm/identity" -n 300 -p 2
+	check "accesses while $slots are away" "$identity" -n 300 -p 2
 	check "$1 comes back alone" "$iomul" attach "$1"
 	check "$1 leaves alone" "$iomul" detach "$1"
 	[ "$others" = no ] || replaced "$@"
@@ -110,5 +100,4 @@ else
 fi
 check "iomul-vfio-pci goes" rmmod iomul-vfio-pci
 check "iomul goes" rmmod iomul
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdict
