@@ -147,11 +147,25 @@ static bool given_up(const struct resource *res)
 	return !waits || given_up(waits->parent);
 }
 
-static bool port_shares(const struct pci_dev *pdev)
+/* The next bus up whose ports @bus has as well, behind a transparent bridge. */
+static struct pci_bus *bus_beyond(const struct pci_bus *bus)
 {
-	const struct iomul_held *up = pdev->bus->self ? iomul_held_find(pdev->bus->self) : NULL;
+	return bus->self && bus->self->transparent ? bus->parent : NULL;
+}
 
-	return up && up->window_set;
+static bool port_shares(const struct iomul_deed *deed)
+{
+	const struct iomul_held *up;
+	const struct pci_bus *bus;
+
+	if (deed->parent)
+		return is_window_of_ours(deed->parent);
+	for (bus = deed->pdev->bus; bus; bus = bus_beyond(bus)) {
+		up = bus->self ? iomul_held_find(bus->self) : NULL;
+		if (up && up->window_set)
+			return true;
+	}
+	return false;
 }
 
 static bool res_is_ours(const struct pci_dev *pdev, unsigned int i)
@@ -191,7 +205,7 @@ static bool late_taken(const struct iomul_deed *deed)
 {
 	const struct iomul_deed *up;
 
-	if (!deed->parent || !late_waits(deed) || port_shares(deed->pdev))
+	if (!deed->parent || !late_waits(deed) || port_shares(deed))
 		return false;
 	if (iomul_res_is_placed(deed->parent))
 		return true;
@@ -572,6 +586,8 @@ static void bus_evict(struct pci_bus *bus, const struct resource *window)
 			release_resource(res);
 			res->start = res->end = res->flags = 0;
 		}
+		if (pdev->subordinate && pdev->transparent)
+			bus_evict(pdev->subordinate, window);
 	}
 }
 
@@ -843,10 +859,15 @@ static bool port_has_window(const struct pci_dev *pdev)
 /* The window of the port above is to come back. */
 static bool port_waits(const struct pci_dev *pdev)
 {
-	const struct pci_dev *port = pdev->bus->self;
+	const struct resource *window;
+	const struct pci_bus *bus;
 
-	return port && !iomul_res_is_placed(&port->resource[PCI_BRIDGE_IO_WINDOW]) &&
-	       late_find(&port->resource[PCI_BRIDGE_IO_WINDOW]);
+	for (bus = pdev->bus; bus && bus->self; bus = bus_beyond(bus)) {
+		window = &bus->self->resource[PCI_BRIDGE_IO_WINDOW];
+		if (!iomul_res_is_placed(window) && late_find(window))
+			return true;
+	}
+	return false;
 }
 
 /* What was plugged in meanwhile gets ports where the kernel would have given it some. */
@@ -902,7 +923,7 @@ static bool late_place(void)
 	bool any = false;
 
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (!deed->parent || !iomul_res_is_placed(deed->parent) || port_shares(deed->pdev))
+		if (!deed->parent || !iomul_res_is_placed(deed->parent) || port_shares(deed))
 			continue;
 		if (!late_in_parent(deed) && (!late_waits(deed) || request_resource(deed->parent, deed->res)))
 			continue;
@@ -915,7 +936,7 @@ static bool late_place(void)
 
 static void late_park(struct iomul_deed *deed)
 {
-	if (deed->parent && late_waits(deed) && !late_parked(deed) && !late_taken(deed) && !port_shares(deed->pdev))
+	if (deed->parent && late_waits(deed) && !late_parked(deed) && !late_taken(deed) && !port_shares(deed))
 		request_resource(deed->parent, deed->res);
 }
 
@@ -952,7 +973,7 @@ void iomul_steps_late(void)
 		late_park(deed);
 	/* And then what has come since. */
 	list_for_each_entry_safe(deed, next, &late, list) {
-		if (deed->parent || !late_waits(deed) || port_shares(deed->pdev) || port_waits(deed->pdev))
+		if (deed->parent || !late_waits(deed) || port_shares(deed) || port_waits(deed->pdev))
 			continue;
 		bar_assign(deed);
 		late_free(deed);
