@@ -152,8 +152,11 @@ class Guest:
 
     def model_waits(self):
         """Where each thread of the device model is in dom0's kernel."""
-        tasks = sorted(Path(f"/proc/{self.model_pid()}/task").iterdir()) if self.domid else []
-        return "".join(f"{t.name} {(t / 'comm').read_text().strip()}: {(t / 'stack').read_text()}" for t in tasks)
+        tasks = Path(f"/proc/{self.model_pid()}/task")
+        if not tasks.is_dir():
+            return "the device model has ended\n"
+        return "".join(f"{t.name} {(t / 'comm').read_text().strip()}: {(t / 'stack').read_text()}"
+                       for t in sorted(tasks.iterdir()))
 
     def says(self):
         return self.serial.read_text(errors="replace") if self.serial.exists() else ""
