@@ -152,9 +152,10 @@ class Guest:
 
     def model_waits(self):
         """Where each thread of the device model is in dom0's kernel."""
-        tasks = Path(f"/proc/{self.model_pid()}/task")
-        if not tasks.is_dir():
-            return "the device model has ended\n"
+        status, pid = run("xenstore-read", f"/local/domain/{self.domid}/image/device-model-pid")
+        tasks = Path(f"/proc/{pid.strip()}/task")
+        if status or not tasks.is_dir():
+            return "there is no device model\n"
         return "".join(f"{t.name} {(t / 'comm').read_text().strip()}: {(t / 'stack').read_text()}"
                        for t in sorted(tasks.iterdir()))
 
@@ -186,6 +187,25 @@ class Guest:
     def destroy(self):
         run("xl", "destroy", self.name)
         self.domid = None
+
+    def watched(self):
+        """Does xl wait for what happens to the domain, to restart it?"""
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if str(self.config).encode() in path.read_bytes():
+                    return True
+            except OSError:
+                pass    # it has ended
+        return False
+
+    def destroy_for_good(self, seconds=240):
+        """One that resets itself just then is created anew, and must be destroyed again."""
+        end = time.monotonic() + seconds
+        self.destroy()
+        while self.watched() and time.monotonic() < end:
+            time.sleep(1)
+            self.destroy()
+        return not self.watched() and not self.exists()
 
     def exists(self):
         return run("xl", "domid", self.name)[0] == 0
