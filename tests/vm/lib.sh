@@ -40,6 +40,8 @@ leased() { slot_state "$1" | grep -q leased; }
 not_leased() { ! leased "$1"; }
 answers() { $identity -n 400 -p 2 "$@"; }
 verified() { $iomul status --verify; }
+# One of function $1's I/O BARs has ports.
+has_ports() { head -6 "$pci/$1/resource" | awk '$3 ~ /101$/ && $1 !~ /^0x0+$/ { n++ } END { exit !n }'; }
 is_there() { [ -e "$pci/$1" ]; }
 is_not_there() { ! is_there "$1"; }
 bound_to() { [ "$(basename "$(readlink -f "$pci/$1/driver")")" = "$2" ]; }

@@ -10,7 +10,6 @@ old=0000:06:00.0 new=0000:07:00.0	# behind one switch
 above() { readlink -f "$pci/$1/.." | sed 's|.*/||'; }
 old_port=$(above $old) new_port=$(above $new)
 remove() { echo 1 > "$pci/$1/remove"; }
-has_ports() { awk '$3 ~ /101$/ && $1 != "0x0000000000000000"' "$pci/$1/resource" | grep -q .; }
 
 check "remove a port of the switch, with what is behind it" remove "$new_port"
 check "attach the rest" $iomul attach --all
